@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: MIT
+#
+# One Makefile for the whole tree; "make help" lists what it can do.
+#   V=1      show the commands
+#   O=dir    build there (default: build)
+#   SAN=...  build with sanitizers, e.g. SAN=address,undefined (use another O=)
+
+VERSION := 0.1.0
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+O       ?= build
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+CLANG   ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),$(wildcard /usr/sbin/bpftool),bpftool)
+PKG     ?= pkg-config
+
+ifeq ($(V),1)
+  Q :=
+  msg := @:
+else
+  Q := @
+  msg = @printf '  %-8s %s\n' $(1) $(2);
+endif
+
+CFLAGS   ?= -O2 -g
+WARN     := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wshadow -Wno-unused-parameter \
+	    -Wno-missing-field-initializers -Werror=implicit-function-declaration -Werror=incompatible-pointer-types
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+CSTD     := -std=gnu11
+CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -I. -I$(O)/gen -MMD -MP $(CPPFLAGS)
+CFLAGS_ALL   = $(CSTD) $(WARN) $(CFLAGS) $(SANFLAGS)
+
+# lib/ and analysis/ see no libbpf: its headers and ours for it are only on user/'s include path.
+CORE_LIBS = -lzstd -ljansson -lm
+USER_LIBS = -lbpf -ldw -lelf $(CORE_LIBS)
+
+LIB_SRC      := $(sort $(wildcard lib/*.c))
+ANALYSIS_SRC := $(sort $(wildcard analysis/*.c analysis/render/*.c))
+USER_SRC     := $(sort $(wildcard user/*.c))
+BPF_SRC      := $(sort $(wildcard bpf/*.bpf.c))
+UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
+SYSPROG_SRC  := $(sort $(wildcard tests/system/programs/*.c))
+TOOL_SRC     := $(sort $(wildcard tests/tools/*.c))
+BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
+# Workloads: every file with a main; gil.c, gil_*lib and common.c are shared.
+WORKLOAD_SHARED := workloads/gil.c workloads/common.c
+WORKLOAD_SRC := $(filter-out $(WORKLOAD_SHARED),$(sort $(wildcard workloads/*.c)))
+
+obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
+
+LIB_OBJ      := $(call obj,$(LIB_SRC))
+ANALYSIS_OBJ := $(call obj,$(ANALYSIS_SRC))
+USER_OBJ     := $(call obj,$(USER_SRC))
+CORE_OBJ     := $(LIB_OBJ) $(ANALYSIS_OBJ)
+UNIT_BIN     := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
+SYSPROG_BIN  := $(patsubst tests/system/programs/%.c,$(O)/tests/programs/%,$(SYSPROG_SRC))
+TOOL_BIN     := $(patsubst tests/tools/%.c,$(O)/tests/tools/%,$(TOOL_SRC))
+BENCH_BIN    := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCH_SRC))
+WORKLOAD_BIN := $(patsubst workloads/%.c,$(O)/workloads/%,$(WORKLOAD_SRC))
+
+.PHONY: all
+all: $(O)/giltrace workloads ## build giltrace and the workloads (the default)
+
+.PHONY: workloads
+workloads: $(WORKLOAD_BIN) ## build the programs to trace, $(O)/workloads/NAME
+
+# ---- kernel side ----
+
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+# The host's own headers for fixed-width types: clang's BPF target does not look where Debian keeps them.
+BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wno-unused-function -Iinclude -Ibpf \
+	      -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
+
+BPF_OBJ := $(patsubst %.bpf.c,$(O)/obj/%.bpf.o,$(BPF_SRC))
+
+$(O)/obj/%.bpf.o: %.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(call msg,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MF $(@:.o=.d) -MT $@ -c $< -o $@
+
+$(O)/obj/giltrace.bpf.o: $(BPF_OBJ)
+	$(call msg,LINK,$@)
+	$(Q)$(BPFTOOL) gen object $@ $^
+
+$(O)/gen/giltrace.skel.h: $(O)/obj/giltrace.bpf.o
+	@mkdir -p $(@D)
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name giltrace > $@
+
+# ---- user side ----
+
+$(O)/gen/version.h: Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#define GILTRACE_VERSION "%s"\n' '$(VERSION)' > $@.new
+	$(Q)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(USER_OBJ): | $(O)/gen/giltrace.skel.h $(O)/gen/version.h
+$(CORE_OBJ): | $(O)/gen/version.h
+
+# A change of flags rebuilds everything: the objects depend on a file that holds them.
+FLAGS_NOW := $(CC) $(CFLAGS_ALL) $(CPPFLAGS)
+$(O)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(FLAGS_NOW)' | cmp -s - $@ || printf '%s\n' '$(FLAGS_NOW)' > $@
+.PHONY: FORCE
+FORCE:
+
+$(O)/obj/%.o: %.c Makefile $(O)/flags
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
+
+$(O)/giltrace: $(USER_OBJ) $(CORE_OBJ)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
+
+# ---- workloads: built as plain programs, so that what is traced is what is read ----
+
+$(O)/obj/workloads/%.o: workloads/%.c Makefile
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -MMD -MP $(CSTD) $(WARN) -O2 -g -pthread -c $< -o $@
+
+$(O)/workloads/%: $(O)/obj/workloads/%.o $(call obj,$(WORKLOAD_SHARED))
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) -O2 -g -pthread $^ -o $@ -lm
+
+# ---- tests ----
+
+$(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ -lcmocka $(CORE_LIBS)
+
+# Units of user/ that need no kernel: name here what each test links besides the core.
+$(O)/tests/test_opts: $(call obj,user/opts.c)
+$(O)/tests/test_symbols: $(call obj,user/symbols.c user/maps.c)
+$(O)/tests/test_opts $(O)/tests/test_symbols: CORE_LIBS += -ldw -lelf
+
+$(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(CORE_LIBS)
+
+$(O)/obj/tests/system/programs/%.o: tests/system/programs/%.c Makefile
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) -D_GNU_SOURCE -MMD -MP $(CSTD) $(WARN) -O2 -g -pthread -c $< -o $@
+
+$(O)/tests/programs/%: $(O)/obj/tests/system/programs/%.o
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) -O2 -g -pthread $^ -o $@ -lm
+
+$(O)/bench/%: $(O)/obj/tests/bench/%.o $(CORE_OBJ)
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
+
+.PHONY: test-build
+test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(TOOL_BIN)
+
+.PHONY: test
+test: all test-build ## run every test this machine can; skips are counted and named
+	$(Q)O=$(O) SAN=$(SAN) tests/run
+
+.PHONY: golden
+golden: all test-build ## re-record the golden reports, after reading what changed
+	$(Q)O=$(O) tests/golden/run --record
+
+.PHONY: bench
+bench: all $(BENCH_BIN) ## measure cost and speed (root; takes some minutes)
+	$(Q)O=$(O) tests/bench/run
+
+# ---- first steps ----
+
+.PHONY: deps
+deps: ## install what building and testing needs (Debian and its children)
+	$(Q)tests/deps
+
+.PHONY: demo
+demo: ## install what is missing, build, trace threads and processes, compare
+	$(Q)tests/deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)O=$(O) workloads/demo
+
+.PHONY: install
+install: all ## install under $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/lib/giltrace/workloads
+	install -m 0755 $(O)/giltrace $(DESTDIR)$(PREFIX)/bin/giltrace
+	install -m 0755 $(WORKLOAD_BIN) $(DESTDIR)$(PREFIX)/lib/giltrace/workloads/
+	install -m 0644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1/
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf $(O)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 22
+	@echo '  V=1 shows commands, O=dir builds there, SAN=address,undefined adds sanitizers'
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)

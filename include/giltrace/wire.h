@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The first contract: what the kernel side (bpf/) hands to the collector (user/).
+ *
+ * Records lie in one BPF ring buffer per CPU. Each begins with struct gt_wire_hdr and is only as long as
+ * its kind needs. Both sides are built together, so these layouts may change freely; what must stay
+ * readable for years is the trace file (trace.h).
+ *
+ * Times are CLOCK_MONOTONIC nanoseconds. Task, process and address-space numbers are drawn from one
+ * never-reused 32-bit sequence that starts at 1; 0 means "not traced".
+ */
+#ifndef GILTRACE_WIRE_H
+#define GILTRACE_WIRE_H
+
+#include <linux/types.h>
+
+#define GT_COMM_LEN 16
+#define GT_PATH_LEN 256
+#define GT_MASK_WORDS 16 /* CPU masks are kept for the first 1024 CPUs */
+#define GT_MAX_CPUS (GT_MASK_WORDS * 64)
+
+/* A CPU that flips between idle and other people's work is told about at most this often. */
+#define GT_CPU_SPAN_NS 1000000ULL
+
+enum gt_wire_kind {
+	GT_WIRE_SWITCH = 1,   /* struct gt_wire_switch, or gt_wire_block when GT_F_BLOCK is set */
+	GT_WIRE_WAKING = 2,   /* struct gt_wire_waking */
+	GT_WIRE_TASK = 3,     /* struct gt_wire_task: born, or found alive at attach */
+	GT_WIRE_STATE = 4,    /* struct gt_wire_block: what a task found at attach was doing */
+	GT_WIRE_EXEC = 5,     /* struct gt_wire_exec */
+	GT_WIRE_RENAME = 6,   /* struct gt_wire_rename */
+	GT_WIRE_EXIT = 7,     /* struct gt_wire_hdr: the task began to exit; it may run on for a while */
+	GT_WIRE_AFFINITY = 8, /* struct gt_wire_affinity */
+	GT_WIRE_CPU = 9,      /* struct gt_wire_cpu: how a stretch without traced tasks was spent */
+	GT_WIRE_ON_CPU = 10,  /* struct gt_wire_hdr: who occupies this CPU at start or end (GT_F_NEXT_IDLE) */
+	GT_WIRE_TASK_SUM = 11, /* struct gt_wire_task_sum: the kernel side's own sum, for the audit */
+	GT_WIRE_CPU_SUM = 12, /* struct gt_wire_cpu_sum: likewise, per CPU */
+	GT_WIRE_LOST = 13,    /* struct gt_wire_lost: precedes the first record after a loss */
+};
+
+/* Record flags. They are carried unchanged into the trace file: values are never renumbered. */
+enum gt_flag {
+	GT_F_PREEMPTED = 1 << 0, /* SWITCH: involuntary, whatever the task state says */
+	GT_F_IOWAIT = 1 << 1,    /* SWITCH, STATE: the kernel accounts the wait as I/O */
+	GT_F_COMPAT = 1 << 2,    /* SWITCH, STATE, WAKING: 32-bit system call numbers */
+	GT_F_FUTEX = 1 << 3,     /* SWITCH, STATE, WAKING: addr, op (and val) describe a futex call */
+	GT_F_TIMED = 1 << 4,     /* SWITCH, STATE: the futex wait has a timeout */
+	GT_F_PREV_IDLE = 1 << 5, /* SWITCH with task 0: the CPU was idle; otherwise someone else's task */
+	GT_F_NEXT_IDLE = 1 << 6, /* SWITCH with peer 0, ON_CPU with task 0: the CPU is idle from now on */
+	GT_F_BLOCK = 1 << 7,     /* SWITCH: the long form */
+};
+
+/* TASK flags (in gt_wire_task.flags). */
+enum gt_task_flag {
+	GT_TASK_KTHREAD = 1 << 0,   /* kernel thread: saved registers mean nothing */
+	GT_TASK_IO_WORKER = 1 << 1, /* io_uring or vhost worker of a user process: likewise */
+	GT_TASK_FOUND = 1 << 2,     /* alive before tracing began */
+	GT_TASK_THREAD = 1 << 3,    /* born into its creator's process */
+};
+
+/* Why something could not be recorded. Names for people: trace.h. Append only. */
+enum gt_loss {
+	GT_LOSS_RING_FULL = 0,    /* a record found no room in its CPU's ring */
+	GT_LOSS_TASK_STORAGE = 1, /* a task's storage was busy or could not be made */
+	GT_LOSS_FUTEX_MAP = 2,    /* a futex call could not be counted: the table is full */
+	GT_LOSS_FUTEX_ARGS = 3,   /* a futex_waitv vector could not be read from user memory */
+	GT_LOSS_CPU_RANGE = 4,    /* a record on a CPU beyond those known at start */
+	GT_LOSS_COUNT
+};
+
+struct gt_wire_hdr {
+	__u64 ts;
+	__u8 kind;  /* enum gt_wire_kind */
+	__u8 flags; /* enum gt_flag */
+	__u16 state; /* kernel task state bits of `task`, SWITCH and STATE only */
+	__u32 task;  /* whom the record is about; SWITCH: who leaves the CPU; WAKING: who is woken */
+};
+
+struct gt_wire_switch {
+	struct gt_wire_hdr hdr;
+	__u32 peer; /* who takes the CPU */
+	__s16 syscall; /* the call `task` is in, -1 when in none or unknown */
+	__u16 pad;
+};
+
+/* A futex wait. op is the operation word as passed in (flags included); futex2 calls are translated. */
+struct gt_wire_block {
+	struct gt_wire_switch sw;
+	__u64 addr;
+	__u32 op;
+	__u32 val; /* expected value, low 32 bits */
+};
+
+struct gt_wire_waking {
+	struct gt_wire_hdr hdr;
+	__u32 peer;    /* the traced task in whose context the waking ran, or 0 */
+	__s16 syscall; /* the call that task is in; -1: none (an interrupt, or a fault) */
+	__u16 pad;
+	__u64 addr;    /* futex word of that call, with GT_F_FUTEX */
+	__u32 op;
+	__u32 pad2;
+};
+
+struct gt_wire_task {
+	struct gt_wire_hdr hdr;
+	__u32 parent;  /* task id of the creator, 0 when it is not traced */
+	__u32 process; /* id shared by all threads of one process */
+	__u32 as;      /* id of the address space */
+	__s32 tid, tgid, ppid; /* as the initial pid namespace numbers them */
+	__u32 clone_flags;
+	__u32 flags; /* enum gt_task_flag */
+	__u64 clear_child_tid; /* word that the kernel clears and wakes at exit: what pthread_join waits on */
+	__u64 start;           /* CLOCK_MONOTONIC birth */
+	char comm[GT_COMM_LEN];
+};
+
+struct gt_wire_exec {
+	struct gt_wire_hdr hdr;
+	__s32 tid, tgid;
+	__u32 as;
+	__u32 dev;  /* kernel encoding: major << 20 | minor */
+	__u64 ino;
+	__u64 start_code; /* address of the first executable segment's start */
+	char path[GT_PATH_LEN]; /* as passed to execve; may be cut, always terminated */
+};
+
+struct gt_wire_rename {
+	struct gt_wire_hdr hdr;
+	char comm[GT_COMM_LEN];
+};
+
+struct gt_wire_affinity {
+	struct gt_wire_hdr hdr;
+	__u32 words;
+	__u32 pad;
+	__u64 mask[GT_MASK_WORDS];
+};
+
+/* From `start` to hdr.ts no traced task had this CPU: `idle` ns nobody had, the rest someone else. */
+struct gt_wire_cpu {
+	struct gt_wire_hdr hdr;
+	__u64 start;
+	__u64 idle;
+};
+
+struct gt_wire_task_sum {
+	struct gt_wire_hdr hdr;
+	__u64 run;    /* ns on a CPU since tracing began, up to hdr.ts */
+	__u64 slices; /* times switched in */
+};
+
+struct gt_wire_cpu_sum {
+	struct gt_wire_hdr hdr;
+	__u64 traced, other, idle; /* ns; they add up to the time from start to hdr.ts */
+};
+
+struct gt_wire_lost {
+	struct gt_wire_hdr hdr;
+	__u32 reason; /* enum gt_loss */
+	__u32 count;
+	__u64 first, last; /* times of the first and the last lost record */
+};
+
+/* Written by the loader between open and load; constant to the verifier. */
+struct gt_wire_config {
+	__u32 nr_cpus;
+	__u32 mask_words;     /* words of a CPU mask that can be non-zero here */
+	__u32 own_tgid;       /* giltrace itself: never traced, its running is "other" */
+	__u32 trace_all;      /* -a */
+	__u32 has_prev_state; /* sched_switch passes the task state as fourth argument (5.18) */
+	__u32 count_futex;
+};
+
+/* Key and value of the futex call table. */
+struct gt_wire_futex_key {
+	__u64 addr;
+	__u32 as;
+	__u32 process;
+	__u32 op;     /* as passed in */
+	__s32 result; /* 0, 1, 2 (two or more), or -errno */
+};
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel side's life: prepare (load and attach, nothing recorded yet), start (find who is to be traced,
+ * begin), stop (end of the window), read (totals), free. collect.h moves the records in between.
+ */
+#ifndef USER_PROBES_H
+#define USER_PROBES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <giltrace/trace.h>
+#include <giltrace/wire.h>
+
+struct probes;
+
+struct probes_config {
+	bool trace_all;        /* -a */
+	bool count_futex;      /* futex calls by (process, address, operation, result) */
+	size_t ring_bytes;     /* per CPU; a power of two multiple of the page size; 0: default */
+	const pid_t *left_out; /* processes that are never traced: giltrace and its helper */
+	size_t nleft_out;
+
+};
+
+/* Reports failures itself, with what to do. 0 or -errno. */
+int probes_prepare(const struct probes_config *config, struct probes **out);
+
+/* Trace these processes, their threads and descendants (or all, with trace_all) from now on. 0 or -errno. */
+int probes_start(struct probes *p, const pid_t *pids, size_t npids);
+
+/* How many of the tasks given to probes_start were found. */
+uint32_t probes_found(const struct probes *p);
+
+/*
+ * A record of CPU `cpu`, `data` is a struct gt_wire_*. Return non-zero to stop draining.
+ */
+typedef int (*probes_record)(void *ctx, uint32_t cpu, const void *data, size_t size);
+
+/* Hand over every record committed so far. Sets `*mark` to a time that no later record can precede. */
+int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark);
+
+/* End of the window: closing snapshots and sums are in the rings when it returns. */
+int probes_stop(struct probes *p);
+
+/* A futex call count (GT_FUTEX_COUNT's fields). */
+typedef int (*probes_futex)(void *ctx, const struct gt_wire_futex_key *key, uint64_t count);
+int probes_read_futex(struct probes *p, probes_futex futex, void *ctx);
+
+/* Totals: losses by reason, and the overhead's BPF figures, into `meta`. */
+void probes_read_meta(struct probes *p, struct gt_meta *meta);
+
+/* Traced threads that have not ended, by the kernel side's count. */
+uint64_t probes_alive(const struct probes *p);
+
+void probes_free(struct probes *p); /* detaches everything; NULL ok */
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One recording: start the target, load the probes, move records into a trace file until the window ends.
+ * Every command that traces (run, record, compare -- …) goes through here.
+ */
+#ifndef USER_RECORD_H
+#define USER_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "target.h"
+
+struct record_request {
+	enum gt_target target;
+	struct target_command command; /* GT_TARGET_COMMAND */
+	const pid_t *pids;             /* GT_TARGET_PIDS */
+	size_t npids;
+	uint64_t duration;  /* ns, 0: until the target ends or Ctrl-C */
+	size_t ring_bytes;  /* 0: default */
+	bool futex_calls;   /* count futex calls */
+	bool wait_all;      /* the window ends with the last descendant, not with the command */
+	bool quiet;         /* no progress on the terminal */
+};
+
+struct record_outcome {
+	bool exited;                   /* the command ended and was reaped */
+	int exit_code, exit_signal;    /* signal 0: exited with code */
+};
+
+/*
+ * Record into `trace_fd`, which it owns from now on. Failures are reported. Returns 0, or the exit status
+ * of cli.md for giltrace's own failure (125, 126, 127). A failure after the workload was released (a full disk)
+ * leaves the workload running to its end, waits for it, and still fills `out`.
+ */
+int record(const struct record_request *request, int trace_fd, struct record_outcome *out);
+
+#endif

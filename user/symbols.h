@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Names for words of memory, found while the process that owns them lives: mapping, image, symbol.
+ *
+ * Reading another program's ELF files and mappings may crash on hostile input or block on a slow
+ * filesystem, so it happens in a helper process: nothing here ever blocks the collector, and a helper that
+ * dies costs names, not the trace.
+ */
+#ifndef USER_SYMBOLS_H
+#define USER_SYMBOLS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <giltrace/trace.h>
+
+struct symbols;
+
+/* What the kernel side saw at exec: names a word of the executable even when the process has ended. */
+struct symbols_exec {
+	const char *path; /* as passed to execve, maybe relative to `cwd` */
+	const char *cwd;  /* NULL: unknown */
+	uint32_t dev;     /* kernel encoding, major << 20 | minor */
+	uint64_t ino;
+	uint64_t start_code;
+};
+
+/* Fork the helper. Call before threads, gates or traces are opened. 0 or -errno. */
+int symbols_start(struct symbols **out);
+
+pid_t symbols_pid(const struct symbols *s);
+
+/*
+ * Ask for the name of `addr` in address space `as`, which process `tgid` has now. Never blocks: -EAGAIN
+ * when the helper is too far behind (ask again later), -EPIPE when it is gone.
+ */
+int symbols_ask(struct symbols *s, uint32_t as, pid_t tgid, uint64_t addr, const struct symbols_exec *exec);
+
+/* An answer, as a GT_SYMBOL record whose strings are valid during the call. */
+typedef int (*symbols_answer)(void *ctx, const struct gt_event *ev);
+
+/* Hand over the answers that are ready. Never blocks. Number of answers or -errno. */
+int symbols_collect(struct symbols *s, symbols_answer answer, void *ctx);
+
+/* Wait up to `ms` for outstanding answers, hand them over, end the helper and reap it. */
+int symbols_stop(struct symbols *s, int ms, symbols_answer answer, void *ctx);
+
+void symbols_free(struct symbols *s); /* ends the helper if need be; NULL ok */
+
+#endif

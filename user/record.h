@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <giltrace/trace.h>
+
 #include "target.h"
 
 struct record_request {

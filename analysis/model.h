@@ -69,11 +69,16 @@ struct thread {
 	uint64_t since;     /* when `state` began */
 	uint32_t cpu;       /* where it runs, or last ran; UINT32_MAX before it ever ran */
 	bool preempted;     /* STATE_RUNNABLE: put there by preemption, not by a waking */
-	struct futex_wait wait; /* meaningful while `blocked_on_futex` */
-	bool blocked_on_futex;  /* from the switch-out on a futex wait to the switch-in that ends it */
+	/*
+	 * From the switch-out on a futex wait to the switch-in that ends it, `blocked_on_futex` is set and
+	 * `wait` says what for; both already, and both still, while sinks are told of those two transitions.
+	 */
+	struct futex_wait wait;
+	bool blocked_on_futex;
 	uint32_t waker;     /* thread id that woke it last from its current or last block; 0: timer or interrupt */
 	uint64_t woken;     /* time of that waking; 0: none since it blocked */
-	uint32_t mask;      /* index into the model's table of distinct CPU masks */
+	uint32_t mask;      /* index into the model's table of distinct CPU masks; 0: not known */
+	uint64_t run_total; /* ns on a CPU since the first record, the time before the window included */
 };
 
 /* One thread made another runnable. waker is NULL for a timer, an interrupt, or a task not traced. */
@@ -92,6 +97,8 @@ struct cpu {
 	bool idle;              /* with running NULL: nobody else is on it either */
 	bool known;             /* false until the first record about it */
 	uint64_t since;         /* when this occupation began */
+	/* ns up to `since` from the first record about this CPU, the time before the window included */
+	uint64_t traced_total, other_total, idle_total;
 };
 
 struct model;

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One CPU's records of a trace file, in order of time: a queue of blocks, of which one is
+ * decompressed, and a window of decoded records in which small disorder is mended.
+ */
+#ifndef LIB_TRACE_STREAM_H
+#define LIB_TRACE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <zstd.h>
+
+#include <giltrace/trace.h>
+
+#include "lib/buf.h"
+#include "lib/trace_codec.h"
+#include "lib/trace_format.h"
+
+/* What all streams of a reader share. */
+struct trace_source {
+	int fd;
+	ZSTD_DCtx *zstd;
+	struct buf stored; /* one block as it is in the file */
+	uint64_t skipped;  /* records of unknown kind */
+};
+
+struct trace_position {
+	uint64_t at; /* of the payload */
+	struct trace_block block;
+};
+
+struct trace_stream {
+	uint32_t cpu;
+	struct trace_position *queue; /* blocks not yet opened: queue[first..count) */
+	size_t queue_first, queue_count, queue_cap;
+	struct buf raw; /* the open block; [pos, end) is not yet decoded */
+	const uint8_t *pos, *end;
+	uint32_t left; /* records that its header promised and that did not come yet */
+	struct trace_ctx ctx;
+	struct gt_event *window; /* window[head..tail) is decoded */
+	size_t head, tail;
+	size_t owners; /* records of the window that own memory */
+	int err;       /* why no more can be decoded, or 0 */
+};
+
+/* Payload of `block` at offset `at` into `out`, decompressed. 0, -EBADMSG, or another -errno. */
+int trace_source_load(struct trace_source *src, const struct trace_block *block, uint64_t at,
+		      struct buf *out);
+
+/* Returns NULL when out of memory. */
+struct trace_stream *trace_stream_new(uint32_t cpu);
+void trace_stream_free(struct trace_stream *s); /* accepts NULL */
+
+/* Forget everything, for another pass. */
+void trace_stream_reset(struct trace_stream *s);
+
+/* One more block of this CPU. 0, -ENOMEM, or -EBADMSG (no recorder leaves so many in one round). */
+int trace_stream_add(struct trace_stream *s, const struct trace_block *block, uint64_t at);
+
+/*
+ * Decode ahead as far as the window and the blocks go. Needed after trace_stream_add(). Errors show
+ * in s->err when the window is empty, so that what came before them is still returned.
+ */
+void trace_stream_fill(struct trace_stream *s, struct trace_source *src);
+
+static inline struct gt_event *trace_stream_head(const struct trace_stream *s)
+{
+	return s->head < s->tail ? &s->window[s->head] : NULL;
+}
+
+/* Done with the head; decodes more when the window runs low. */
+void trace_stream_pop(struct trace_stream *s, struct trace_source *src);
+
+#endif

@@ -38,7 +38,7 @@ static unsigned int parse_whole(const char *option, const char *text, unsigned i
 	size_t digits = strspn(text, "0123456789");
 	unsigned long value = strtoul(text, NULL, 10);
 
-	/* Ten digits fit any long, so that strtoul cannot have saturated. */
+	/* Nine digits fit any long, so what strtoul returned is what was written. */
 	if (!digits || digits > 9 || text[digits] || value < min || value > max)
 		usage_error("%s: '%s' is not a whole number from %u to %u", option, text, min, max);
 	return value;
@@ -86,10 +86,11 @@ static void help(const struct common_about *about)
 
 static struct common_options parse(int argc, char **argv, const struct common_about *about)
 {
-	static const struct option longs[] = { { "truth", required_argument, NULL, 'o' },
-					       { "help", no_argument, NULL, 'h' },
-					       { "style", required_argument, NULL, 's' },
-					       { 0 } };
+	const char *style = about->has_style ? "style" : NULL;
+	const struct option longs[] = { { "truth", required_argument, NULL, 'o' },
+					{ "help", no_argument, NULL, 'h' },
+					{ style, required_argument, NULL, 's' },
+					{ 0 } };
 	struct common_options o = { .interval_us = 5000, .style = 3, .work = 1 };
 	int c;
 
@@ -102,7 +103,7 @@ static struct common_options parse(int argc, char **argv, const struct common_ab
 			o.work = parse_work(optarg);
 		else if (c == 'i')
 			o.interval_us = parse_whole("-i", optarg, 1, 10000000);
-		else if (c == 's' && about->has_style)
+		else if (c == 's')
 			o.style = parse_whole("--style", optarg, 2, 3);
 		else if (c == 'o')
 			o.truth = optarg;
@@ -134,8 +135,11 @@ struct common_crew *common_crew(int argc, char **argv, const struct common_about
 		crew->worker[i].index = i;
 	}
 	/* Opened now: a path that does not work should not cost a whole run. */
-	crew->truth_fd = o.truth ? open(o.truth, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666) : -1;
-	common_must(o.truth && crew->truth_fd < 0 ? errno : 0, o.truth);
+	crew->truth_fd = -1;
+	if (o.truth) {
+		crew->truth_fd = open(o.truth, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		common_must(crew->truth_fd < 0 ? errno : 0, o.truth);
+	}
 	return crew;
 }
 
@@ -165,7 +169,7 @@ void common_step(struct common_worker *me)
 {
 	uint64_t x = me->value;
 
-	/* A chain in which each round needs the last one's result: its time is the CPU's, not the compiler's. */
+	/* Each round needs the last one's result, so neither compiler nor CPU can shorten it. */
 	for (int i = 0; i < 3000; i++)
 		x = x * 6364136223846793005ull + 1442695040888963407ull;
 	me->value = x;
@@ -266,7 +270,8 @@ void common_run_threads(struct common_crew *crew, void (*body)(struct common_wor
 	for (unsigned int i = 0; i < crew->options.threads; i++) {
 		common_must(pthread_create(&thread[i], NULL, work, &crew->worker[i]), "thread");
 		snprintf(name, sizeof(name), "worker-%u", i);
-		pthread_setname_np(thread[i], name); /* a nicety: fails where the thread has ended */
+		/* A nicety: it fails where the thread has ended already. */
+		pthread_setname_np(thread[i], name);
 	}
 	for (unsigned int i = 0; i < crew->options.threads; i++)
 		common_must(pthread_join(thread[i], NULL), "pthread_join");
@@ -275,42 +280,49 @@ void common_run_threads(struct common_crew *crew, void (*body)(struct common_wor
 
 void common_run_processes(struct common_crew *crew, void (*body)(struct common_worker *me))
 {
-	bool failed = false;
 	int status;
+	pid_t pid;
 
 	crew->body = body;
 	crew->start_ns = common_now();
 	for (unsigned int i = 0; i < crew->options.threads; i++) {
-		pid_t pid = fork();
-
+		pid = fork();
 		common_must(pid < 0 ? errno : 0, "fork");
 		if (!pid) {
 			work(&crew->worker[i]);
 			_exit(0);
 		}
 	}
-	while (wait(&status) > 0 || errno == EINTR)
-		failed |= status != 0;
+	while ((pid = wait(&status)) > 0 || errno == EINTR) {
+		if (pid > 0 && status) {
+			fprintf(stderr, "%s: process %d failed\n", crew->about.name, pid);
+			exit(1);
+		}
+	}
 	crew->end_ns = common_now();
-	common_must(failed ? ECHILD : 0, "a child failed");
 }
 
 /* ---- the report ---- */
 
 static void write_worker(FILE *f, struct common_worker *w)
 {
-	fprintf(f, "{\"pid\": %d, \"tid\": %d, \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64
-		", \"cpu_ns\": %" PRIu64, w->pid, w->tid, w->start_ns, w->end_ns, w->cpu_ns);
+	fprintf(f,
+		"{\"pid\": %d, \"tid\": %d, \"start_ns\": %" PRIu64 ", \"end_ns\": %" PRIu64
+		", \"cpu_ns\": %" PRIu64,
+		w->pid, w->tid, w->start_ns, w->end_ns, w->cpu_ns);
 	if (w->crew->about.lock)
-		fprintf(f, ", \"acquisitions\": %" PRIu64 ", \"waits\": %" PRIu64
+		fprintf(f,
+			", \"acquisitions\": %" PRIu64 ", \"waits\": %" PRIu64
 			", \"wait_ns\": %" PRIu64 ", \"forced_switches\": %" PRIu64
 			", \"forced_ns\": %" PRIu64 ", \"hold_ns\": %" PRIu64,
 			w->acquisitions, w->waits, w->wait_ns, w->forced_switches, w->forced_ns,
 			w->hold_ns);
 	if (w->io_waits)
-		fprintf(f, ", \"io_waits\": %" PRIu64 ", \"io_latency_ns\": {\"p50\": %" PRIu64
-			", \"p99\": %" PRIu64 ", \"max\": %" PRIu64 "}", w->io_waits,
-			common_io_latency(w, 0.5), common_io_latency(w, 0.99), common_io_latency(w, 1));
+		fprintf(f,
+			", \"io_waits\": %" PRIu64 ", \"io_latency_ns\": {\"p50\": %" PRIu64
+			", \"p99\": %" PRIu64 ", \"max\": %" PRIu64 "}",
+			w->io_waits, common_io_latency(w, 0.5), common_io_latency(w, 0.99),
+			common_io_latency(w, 1));
 	fputc('}', f);
 }
 
@@ -318,15 +330,18 @@ static void write_truth(FILE *f, struct common_crew *crew, const struct common_w
 {
 	const struct common_options *o = &crew->options;
 
-	fprintf(f, "{\"schema\": \"giltrace.truth/1\", \"workload\": \"%s\", \"threads\": %u, "
+	fprintf(f,
+		"{\"schema\": \"giltrace.truth/1\", \"workload\": \"%s\", \"threads\": %u, "
 		"\"work\": %g, \"interval_us\": %u,\n \"start_ns\": %" PRIu64
 		", \"end_ns\": %" PRIu64 ", \"wall_ns\": %" PRIu64,
-		crew->about.name, o->threads, o->work, o->interval_us, crew->start_ns,
-		crew->end_ns, crew->end_ns - crew->start_ns);
+		crew->about.name, o->threads, o->work, o->interval_us, crew->start_ns, crew->end_ns,
+		crew->end_ns - crew->start_ns);
 	if (crew->about.lock)
-		fprintf(f, ",\n \"locks\": [{\"name\": \"%s\", \"acquisitions\": %" PRIu64
+		fprintf(f,
+			",\n \"locks\": [{\"name\": \"%s\", \"acquisitions\": %" PRIu64
 			", \"waits\": %" PRIu64 ", \"wait_ns\": %" PRIu64 ", \"hold_ns\": %" PRIu64
-			"}]", crew->about.lock, sum->acquisitions, sum->waits, sum->wait_ns,
+			"}]",
+			crew->about.lock, sum->acquisitions, sum->waits, sum->wait_ns,
 			sum->hold_ns);
 	fprintf(f, "%s,\n \"per_thread\": [", crew->extra);
 	for (unsigned int i = 0; i < o->threads; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Data in many shards, a lock each: every step takes a lock, yet two threads seldom want the same one. */
+/* Data in many shards, a lock each: every step takes one, yet two threads seldom meet. */
 #include "gil.h"
 
 static struct gil_shard shards[256];

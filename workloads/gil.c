@@ -10,13 +10,13 @@
 #include <sys/sdt.h>
 
 /* The kernel counts here who traces: volatile, because no code of ours ever writes them. */
-#define PROBE_SEMAPHORE(name) \
-	extern volatile unsigned short gil_##name##_semaphore; \
+#define PROBE_SEMAPHORE(name)                                                                      \
+	extern volatile unsigned short gil_##name##_semaphore;                                     \
 	volatile unsigned short gil_##name##_semaphore __attribute__((section(".probes")))
-#define PROBE(name, lock) \
-	do { \
-		if (__builtin_expect(gil_##name##_semaphore, 0)) \
-			STAP_PROBE1(gil, name, lock); \
+#define PROBE(name, lock)                                                                          \
+	do {                                                                                       \
+		if (__builtin_expect(gil_##name##_semaphore, 0))                                   \
+			STAP_PROBE1(gil, name, lock);                                              \
 	} while (0)
 PROBE_SEMAPHORE(request);
 PROBE_SEMAPHORE(acquired);
@@ -50,7 +50,8 @@ static void wait_until_free(struct gil *gil)
 	while (gil->locked) {
 		struct timespec until = deadline(gil->interval_us);
 		uint64_t before = gil->switch_number;
-		bool timed_out = pthread_cond_timedwait(&gil->cond, &gil->mutex, &until) == ETIMEDOUT;
+		bool timed_out = pthread_cond_timedwait(&gil->cond, &gil->mutex, &until) ==
+				 ETIMEDOUT;
 
 		/* A holder that has only just come gets an interval of its own. */
 		if (timed_out && gil->locked && gil->switch_number == before)
@@ -83,8 +84,8 @@ static void python3_take(struct gil *gil, struct common_worker *me)
 }
 
 /*
- * Who was asked to let go waits here until somebody else has taken over. Without this he would have the
- * lock again before the thread that waits has woken up: see GIL_PYTHON2.
+ * Who was asked to let go waits here until somebody else has taken over. Without this he would have
+ * the lock again before the thread that waits has woken up: see GIL_PYTHON2.
  */
 static void force_switch(struct gil *gil, struct common_worker *me)
 {

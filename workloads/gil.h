@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The locks of the workloads. A GIL (global interpreter lock) is what a thread must hold to interpret; who
- * holds it must let go now and then, or nobody else gets on. The two styles differ in how.
+ * The locks of the workloads. A GIL (global interpreter lock) is what a thread must hold to
+ * interpret; who holds it must let go now and then, or nobody else gets on. The two styles differ
+ * in how.
  *
- * Every lock has USDT probes, provider "gil", argument: the lock's address: request, acquired, released,
- * forced_switch. They have semaphores: while nobody traces, a probe is one test of a counter.
+ * Every lock has USDT probes, provider "gil", argument: the lock's address: request, acquired,
+ * released, forced_switch. They have semaphores: while nobody traces, a probe is one test of a
+ * counter.
  */
 #ifndef WORKLOADS_GIL_H
 #define WORKLOADS_GIL_H
@@ -15,15 +17,16 @@
 #include "common.h"
 
 enum gil_style {
-	GIL_NONE = 0,    /* take and drop do nothing: interpreters without a lock */
+	GIL_NONE = 0,	 /* take and drop do nothing: interpreters without a lock */
 	GIL_PYTHON2 = 2, /* let go every few instructions, take again at once */
-	GIL_PYTHON3 = 3, /* let go when someone has waited for an interval, and see that he gets it */
+	GIL_PYTHON3 =
+		3, /* let go when someone has waited for an interval, and see that he gets it */
 };
 
 /*
- * cond and mutex guard `locked` and are what a waiting thread waits on; switch_cond and switch_mutex guard
- * last_holder and are what a thread waits on that was made to let go. They lie in one object, so that all
- * futex words a tracer sees are inside one symbol.
+ * cond and mutex guard `locked` and are what a waiting thread waits on; switch_cond and
+ * switch_mutex guard last_holder and are what a thread waits on that was made to let go. They lie
+ * in one object, so that all futex words a tracer sees are inside one symbol.
  */
 struct gil {
 	enum gil_style style;
@@ -49,7 +52,8 @@ void gil_check(struct gil *gil, struct common_worker *me);
 /* The loop of an interpreter: steps of work under the GIL, with a check after each. */
 void gil_interpret(struct gil *gil, struct common_worker *me, uint64_t steps);
 
-/* One of many locks, each for its own share of the data; a cache line each, so that neighbours do not meet. */
+/* One of many locks, each for its own share of the data; a cache line each, so that neighbours do
+ * not meet. */
 struct gil_shard {
 	pthread_mutex_t mutex;
 	uint64_t data;

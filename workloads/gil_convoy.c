@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One thread that waits for data among others that compute: how long after its data is there does it get
- * the GIL? The computing threads run for as long as it does, so only the style of the GIL makes a difference.
+ * One thread that waits for data among others that compute: its data is there, how long until it
+ * gets the GIL? That depends on the style of the GIL and on how many compute; with -t 1 none does.
  */
 #include <stdio.h>
 #include <unistd.h>
@@ -51,7 +51,7 @@ int main(int argc, char **argv)
 {
 	static const struct common_about about = {
 		.name = "gil_convoy",
-		.summary = "One I/O-bound thread among CPU-bound ones: how long it waits for the GIL.",
+		.summary = "One I/O-bound thread among CPU-bound ones: its waits for the GIL.",
 		.lock = "the_gil",
 		.has_style = true,
 	};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads that let go of the GIL while they wait for data: the waits overlap, and a GIL does no harm. */
+/* Threads that let go of the GIL while they wait for data: the waits overlap, GIL or not. */
 #include <unistd.h>
 #include "gil.h"
 
@@ -31,7 +31,8 @@ int main(int argc, char **argv)
 {
 	static const struct common_about about = {
 		.name = "gil_io",
-		.summary = "I/O-bound threads that release the GIL around reads of 10 ms: the reads overlap.",
+		.summary =
+			"I/O-bound threads that release the GIL around their reads: these overlap.",
 		.lock = "the_gil",
 	};
 	struct common_crew *crew = common_crew(argc, argv, &about);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One process with several interpreters, each with a GIL of its own: the locks are there, nobody waits. */
+/* Several interpreters in one process, each with a GIL of its own: nobody waits for one. */
 #include "gil.h"
 
 static struct gil interpreter_gil[COMMON_MAX_THREADS];

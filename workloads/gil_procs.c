@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The work of gil_threads in processes: fork copies the GIL with everything else, so each has its own. */
+/* The work of gil_threads in processes: fork copies the GIL too, so each has its own. */
 #include "gil.h"
 
 static struct gil the_gil;
@@ -13,7 +13,8 @@ int main(int argc, char **argv)
 {
 	static const struct common_about about = {
 		.name = "gil_procs",
-		.summary = "The work of gil_threads in processes, a GIL each: they run side by side.",
+		.summary =
+			"The work of gil_threads in processes, a GIL each: they run side by side.",
 		.lock = "the_gil",
 	};
 	struct common_crew *crew = common_crew(argc, argv, &about);

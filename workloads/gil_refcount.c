@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Why a GIL exists: an object's reference count is read, increased and written back. When two threads do
- * that at the same time, one of the two increments is lost, and one day the object is freed under its users.
+ * Why a GIL exists: an object's reference count is read, increased and written back. When two
+ * threads do that at the same time, one of the two increments is lost, and one day the object is
+ * freed under its users.
  */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include "common.h"
 
-enum { INCREMENTS = 3000000 /* of a thread and way, in a unit of work */ };
+enum { INCREMENTS = 8000000 /* of a thread and way, in a unit of work */ };
 
 static atomic_long count_none, count_lock, count_atomic;
 static pthread_mutex_t refcount_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -55,7 +56,8 @@ int main(int argc, char **argv)
 {
 	static const struct common_about about = {
 		.name = "gil_refcount",
-		.summary = "Threads that count references to one object without a lock, with, and atomically.",
+		.summary =
+			"Threads that count references to one object without a lock, with, and atomically.",
 	};
 	struct common_crew *crew = common_crew(argc, argv, &about);
 	long due = (long)(crew->options.work * INCREMENTS) * crew->options.threads;
@@ -63,9 +65,11 @@ int main(int argc, char **argv)
 	pthread_barrier_init(&together, NULL, crew->options.threads);
 	common_run_threads(crew, increment);
 	for (int way = 0; way < 3; way++)
-		printf("%-6s %ld of %ld increments lost\n", ways[way].name, due - *ways[way].count, due);
-	snprintf(crew->extra, sizeof(crew->extra),
-		 ",\n \"increments\": %ld, \"lost\": {\"none\": %ld, \"lock\": %ld, \"atomic\": %ld}", due,
-		 due - count_none, due - count_lock, due - count_atomic);
+		printf("%-6s %ld of %ld increments lost\n", ways[way].name, due - *ways[way].count,
+		       due);
+	snprintf(
+		crew->extra, sizeof(crew->extra),
+		",\n \"increments\": %ld, \"lost\": {\"none\": %ld, \"lock\": %ld, \"atomic\": %ld}",
+		due, due - count_none, due - count_lock, due - count_atomic);
 	return common_finish(crew);
 }

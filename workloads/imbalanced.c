@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One thread with long work and many with short: when the short ones are done, one CPU is left busy. */
+/* One thread with long work and many with short: when the short ones are done, one CPU is left
+ * busy. */
 #include "common.h"
 
 /* All short ones together do a quarter of the long one's work, however many they are. */

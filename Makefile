@@ -74,10 +74,12 @@ workloads: $(WORKLOAD_BIN) ## build the programs to trace, $(O)/workloads/NAME
 
 BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 # The host's own headers for fixed-width types: clang's BPF target does not look where Debian keeps them.
-BPF_CFLAGS := -g -O2 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wno-unused-function -Iinclude -Ibpf \
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wno-unused-function -Iinclude -Ibpf \
 	      -idirafter /usr/include/$(shell uname -m)-linux-gnu -MMD -MP
 
-BPF_OBJ := $(patsubst %.bpf.c,$(O)/obj/%.bpf.o,$(BPF_SRC))
+# The owner of maps and variables comes first: libbpf's linker (1.1) misplaces what it meets as extern before its
+# definition.
+BPF_OBJ := $(patsubst %.bpf.c,$(O)/obj/%.bpf.o,bpf/state.bpf.c $(filter-out bpf/state.bpf.c,$(BPF_SRC)))
 
 $(O)/obj/%.bpf.o: %.bpf.c Makefile
 	@mkdir -p $(@D)

@@ -24,7 +24,7 @@
 
 enum gt_wire_kind {
 	GT_WIRE_SWITCH = 1,   /* struct gt_wire_switch, or gt_wire_block when GT_F_BLOCK is set */
-	GT_WIRE_WAKING = 2,   /* struct gt_wire_waking */
+	GT_WIRE_WAKING = 2,   /* the same two: `task` is woken, `peer` the traced task in whose context, or 0 */
 	GT_WIRE_TASK = 3,     /* struct gt_wire_task: born, or found alive at attach */
 	GT_WIRE_STATE = 4,    /* struct gt_wire_block: what a task found at attach was doing */
 	GT_WIRE_EXEC = 5,     /* struct gt_wire_exec */
@@ -47,7 +47,7 @@ enum gt_flag {
 	GT_F_TIMED = 1 << 4,     /* SWITCH, STATE: the futex wait has a timeout */
 	GT_F_PREV_IDLE = 1 << 5, /* SWITCH with task 0: the CPU was idle; otherwise someone else's task */
 	GT_F_NEXT_IDLE = 1 << 6, /* SWITCH with peer 0, ON_CPU with task 0: the CPU is idle from now on */
-	GT_F_BLOCK = 1 << 7,     /* SWITCH: the long form */
+	GT_F_BLOCK = 1 << 7,     /* SWITCH, WAKING: the long form, struct gt_wire_block */
 };
 
 /* TASK flags (in gt_wire_task.flags). */
@@ -78,27 +78,17 @@ struct gt_wire_hdr {
 
 struct gt_wire_switch {
 	struct gt_wire_hdr hdr;
-	__u32 peer; /* who takes the CPU */
-	__s16 syscall; /* the call `task` is in, -1 when in none or unknown */
+	__u32 peer; /* SWITCH: who takes the CPU; WAKING: the waker */
+	__s16 syscall; /* the call `task` (WAKING: the waker) is in; -1: none (an interrupt, a fault) or unknown */
 	__u16 pad;
 };
 
-/* A futex wait. op is the operation word as passed in (flags included); futex2 calls are translated. */
+/* With a futex call. op is the operation word as passed in (flags included); futex2 calls are translated. */
 struct gt_wire_block {
 	struct gt_wire_switch sw;
 	__u64 addr;
 	__u32 op;
-	__u32 val; /* expected value, low 32 bits */
-};
-
-struct gt_wire_waking {
-	struct gt_wire_hdr hdr;
-	__u32 peer;    /* the traced task in whose context the waking ran, or 0 */
-	__s16 syscall; /* the call that task is in; -1: none (an interrupt, or a fault) */
-	__u16 pad;
-	__u64 addr;    /* futex word of that call, with GT_F_FUTEX */
-	__u32 op;
-	__u32 pad2;
+	__u32 val; /* the call's value argument, for waits the expected value; low 32 bits */
 };
 
 struct gt_wire_task {
@@ -165,13 +155,14 @@ struct gt_wire_lost {
 struct gt_wire_config {
 	__u32 nr_cpus;
 	__u32 mask_words;     /* words of a CPU mask that can be non-zero here */
-	__u32 own_tgid;       /* giltrace itself: never traced, its running is "other" */
 	__u32 trace_all;      /* -a */
 	__u32 has_prev_state; /* sched_switch passes the task state as fourth argument (5.18) */
-	__u32 count_futex;
 };
 
-/* Key and value of the futex call table. */
+/* What the loader wishes for a process. */
+enum gt_wire_wish { GT_WISH_TRACE = 1, GT_WISH_LEAVE_OUT = 2 };
+
+/* Key of the futex call table. */
 struct gt_wire_futex_key {
 	__u64 addr;
 	__u32 as;

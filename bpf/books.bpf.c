@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening and closing the books. User space runs these when the window opens and closes: who is to be traced,
+ * what each of them and every CPU is doing at that moment, and the sums that the model's own must equal.
+ */
+#include "task.bpf.h"
+#include "block.bpf.h"
+#include "calls.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* Which pid namespace giltrace sees: run once, in its own context. */
+SEC("raw_tp")
+int learn_namespace(void *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct pid *pid = BPF_CORE_READ(t, thread_pid);
+	void *numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+	u32 level = BPF_CORE_READ(pid, level);
+	struct upid upid = {};
+
+	if (level > 32 || bpf_probe_read_kernel(&upid, sizeof(upid), numbers + level * sizeof(upid)))
+		return 1;
+	own_level = level;
+	own_namespace = (u64)upid.ns;
+	return 0;
+}
+
+/* Draw or recall the number that belongs to `key` at attach. */
+static __always_inline u32 found_id(u64 key, u32 fresh)
+{
+	u32 *known = bpf_map_lookup_elem(&found_ids, &key);
+
+	if (known)
+		return *known;
+	bpf_map_update_elem(&found_ids, &key, &fresh, BPF_ANY);
+	return fresh;
+}
+
+/*
+ * Mark the tasks asked for and their descendants. Run until it finds nobody new: a task may be visited before
+ * its parent is marked, and from the moment it is marked its children are followed by on_newtask.
+ */
+SEC("iter/task")
+int find_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	u64 now = bpf_ktime_get_ns();
+	struct task_state *s;
+	u32 tgid, *wish;
+	bool kthread;
+
+	if (!t || !t->pid)
+		return 0;
+	tgid = tgid_of(t);
+	wish = bpf_map_lookup_elem(&targets, &tgid);
+	if (wish && *wish == GT_WISH_LEAVE_OUT)
+		return 0;
+	if (bpf_task_storage_get(&tasks, t, NULL, 0))
+		return 0;
+	if (!config.trace_all && !wish) {
+		u32 parent = own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
+					 BPF_CORE_READ(t, real_parent, tgid);
+
+		wish = bpf_map_lookup_elem(&targets, &parent);
+		if (!tgid || !wish || *wish != GT_WISH_TRACE)
+			return 0;
+		bpf_map_update_elem(&targets, &tgid, wish, BPF_ANY);
+	}
+	s = task_mark(t, now);
+	if (!s)
+		return 0;
+	kthread = t->flags & PF_KTHREAD;
+	s->process = found_id((u32)t->tgid, s->id);
+	s->as = kthread ? 0 : found_id((u64)t->mm, draw_id());
+	record_task(now, t, s, 0, 0, GT_TASK_FOUND | (t->pid != t->tgid ? GT_TASK_THREAD : 0));
+	found++;
+	return 0;
+}
+
+/* What a traced task that is off the CPU is doing as the window opens. Those on a CPU: open_cpu. */
+SEC("iter/task")
+int open_tasks(struct bpf_iter__task *ctx)
+{
+	struct gt_wire_hdr hdr = { .kind = GT_WIRE_STATE };
+	struct task_struct *t = ctx->task;
+	struct task_state *s;
+	u32 cpu;
+
+	if (!t || !t->pid || t->on_cpu)
+		return 0;
+	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	if (!s)
+		return 0;
+	/* The time first: a change after it has a later record, which then wins. */
+	hdr.ts = bpf_ktime_get_ns();
+	hdr.task = s->id;
+	hdr.state = t->__state;
+	hdr.flags = BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait) ? GT_F_IOWAIT : 0;
+	cpu = bpf_get_smp_processor_id();
+	record_sched(cpu, cpu_state(cpu), &hdr, 0, hdr.state ? t : NULL);
+	return 0;
+}
+
+/* Run on each CPU as the window opens: who has it. */
+SEC("raw_tp")
+int open_cpu(void *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct task_state *s = t->pid ? bpf_task_storage_get(&tasks, t, NULL, 0) : NULL;
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
+	u64 now = bpf_ktime_get_ns();
+	struct gt_wire_hdr *r;
+
+	/* A switch on this CPU since recording began has already told more than this could. */
+	if (c->holder != HOLDER_UNSEEN)
+		return 0;
+	c->holder = s ? HOLDER_TRACED : t->pid ? HOLDER_OTHER : HOLDER_IDLE;
+	c->since = c->span_start = c->tokens_at = now;
+	c->tokens = 1;
+	if (s)
+		s->on_since = now;
+	r = record_reserve(cpu, c, now, sizeof(*r));
+	if (!r)
+		return 0;
+	record_header(r, now, GT_WIRE_ON_CPU, t->pid ? 0 : GT_F_NEXT_IDLE, s ? s->id : 0);
+	record_submit(r);
+	return 0;
+}
+
+/* Sums of the traced tasks still alive; those of the dead were recorded as they died. */
+SEC("iter/task")
+int close_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct gt_wire_task_sum *r;
+	struct task_state *s;
+	struct cpu_state *c;
+	u64 now, on_since;
+	u32 cpu;
+
+	if (!t || !t->pid)
+		return 0;
+	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	if (!s)
+		return 0;
+	cpu = bpf_get_smp_processor_id();
+	c = cpu_state(cpu);
+	now = bpf_ktime_get_ns();
+	calls_flush(s);
+	r = record_reserve(cpu, c, now, sizeof(*r));
+	if (!r)
+		return 0;
+	record_header(&r->hdr, now, GT_WIRE_TASK_SUM, 0, s->id);
+	on_since = s->on_since;
+	r->run = s->run + (on_since && on_since < now ? now - on_since : 0);
+	r->slices = s->slices;
+	record_submit(r);
+	return 0;
+}
+
+/* Run on each CPU as the window closes: its sums, and the stretch that no record has told about yet. */
+SEC("raw_tp")
+int close_cpu(void *ctx)
+{
+	struct gt_wire_cpu_sum *r;
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
+	u64 now = bpf_ktime_get_ns(), open;
+	struct gt_wire_cpu *span;
+
+	if (c->holder == HOLDER_UNSEEN)
+		return 0;
+	open = now - c->since;
+	if (c->holder != HOLDER_TRACED) {
+		span = record_reserve(cpu, c, now, sizeof(*span));
+		if (span) {
+			record_header(&span->hdr, now, GT_WIRE_CPU, c->holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0, 0);
+			span->start = c->span_start;
+			span->idle = c->span_idle + (c->holder == HOLDER_IDLE ? open : 0);
+			record_submit(span);
+		}
+	}
+	r = record_reserve(cpu, c, now, sizeof(*r));
+	if (!r)
+		return 0;
+	record_header(&r->hdr, now, GT_WIRE_CPU_SUM, 0, 0);
+	r->traced = c->sum[HOLDER_TRACED] + (c->holder == HOLDER_TRACED ? open : 0);
+	r->other = c->sum[HOLDER_OTHER] + (c->holder == HOLDER_OTHER ? open : 0);
+	r->idle = c->sum[HOLDER_IDLE] + (c->holder == HOLDER_IDLE ? open : 0);
+	record_submit(r);
+	return 0;
+}

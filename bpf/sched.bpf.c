@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched_switch and sched_waking: one record for each change of a traced task's state.
+ *
+ * This is the path that everybody on the machine pays for. Where neither task is traced and the CPU goes
+ * from one stranger to another, sched_switch costs one task-storage lookup; sched_waking costs one. No
+ * stacks, no strings, no hash map, no write that another CPU reads.
+ */
+#include "state.bpf.h"
+#include "block.bpf.h"
+
+#include <bpf/bpf_tracing.h>
+
+/* CPU records: at most this many at once, and one more each GT_CPU_SPAN_NS / 4. */
+#define CPU_TOKENS 16
+
+static __always_inline void record_cpu(u32 cpu, struct cpu_state *c, u64 now, bool next_idle)
+{
+	struct gt_wire_cpu *r = record_reserve(cpu, c, now, sizeof(*r));
+
+	if (r) {
+		record_header(&r->hdr, now, GT_WIRE_CPU, next_idle ? GT_F_NEXT_IDLE : 0, 0);
+		r->start = c->span_start;
+		r->idle = c->span_idle;
+		record_submit(r);
+	}
+	c->span_start = now;
+	c->span_idle = 0;
+}
+
+/*
+ * The CPU went from idle to a stranger's work or back. Each flip is told while there are tokens, so the
+ * analyses know when a CPU was free; in a storm of flips they are told together.
+ */
+static __always_inline void cpu_flip(u32 cpu, struct cpu_state *c, u64 now, bool next_idle)
+{
+	u64 filled = (now - c->tokens_at) / (GT_CPU_SPAN_NS / 4);
+
+	if (filled) {
+		c->tokens_at = now;
+		c->tokens = filled + c->tokens > CPU_TOKENS ? CPU_TOKENS : (u32)filled + c->tokens;
+	}
+	if (!c->tokens)
+		return;
+	c->tokens--;
+	record_cpu(cpu, c, now, next_idle);
+}
+
+/* Charge the time since the last change to whoever held the CPU. */
+static __always_inline void cpu_charge(struct cpu_state *c, u64 now, u32 next_holder)
+{
+	c->sum[c->holder & 3] += now - c->since;
+	if (c->holder == HOLDER_IDLE)
+		c->span_idle += now - c->since;
+	c->since = now;
+	c->holder = next_holder;
+}
+
+/* The words of a CPU mask folded into one: changes with any bit, whatever the number of CPUs. */
+static __always_inline u64 fold_mask(struct task_struct *t)
+{
+	u64 fold = t->cpus_mask.bits[0];
+
+#pragma unroll
+	for (int i = 1; i < GT_MASK_WORDS; i++)
+		if (i < config.mask_words)
+			fold = (fold << 1 | fold >> 63) ^ t->cpus_mask.bits[i];
+	return fold;
+}
+
+static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now, struct task_struct *t,
+					   struct task_state *s)
+{
+	struct gt_wire_affinity *r;
+	u64 fold = fold_mask(t);
+
+	if (s->allowed == fold && s->nr_allowed == (u32)t->nr_cpus_allowed)
+		return;
+	r = record_reserve(cpu, c, now, sizeof(*r));
+	if (!r)
+		return;
+	record_header(&r->hdr, now, GT_WIRE_AFFINITY, 0, s->id);
+	r->words = config.mask_words;
+	r->pad = 0;
+	for (int i = 0; i < GT_MASK_WORDS; i++)
+		r->mask[i] = 0;
+	bpf_probe_read_kernel(r->mask, (config.mask_words & (GT_MASK_WORDS - 1)) * 8 ?: sizeof(r->mask),
+			      &t->cpus_mask);
+	record_submit(r);
+	s->allowed = fold;
+	s->nr_allowed = t->nr_cpus_allowed;
+}
+
+static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, struct task_state *s)
+{
+	struct gt_wire_task_sum *r = record_reserve(cpu, c, now, sizeof(*r));
+
+	if (r) {
+		record_header(&r->hdr, now, GT_WIRE_TASK_SUM, 0, s->id);
+		r->run = s->run;
+		r->slices = s->slices;
+		record_submit(r);
+	}
+	__sync_fetch_and_add(&alive, -1);
+}
+
+SEC("tp_btf/sched_switch")
+int on_switch(u64 *ctx)
+{
+	struct task_struct *prev = (void *)ctx[1], *next = (void *)ctx[2];
+	struct task_state *p = NULL, *n = NULL;
+	u32 cpu, state, flags, holder;
+	struct cpu_state *c;
+	bool dead;
+	u64 now;
+
+	if (!enabled)
+		return 0;
+	cpu = bpf_get_smp_processor_id();
+	c = cpu_state(cpu);
+	if (next->pid)
+		n = bpf_task_storage_get(&tasks, next, NULL, 0);
+	holder = n ? HOLDER_TRACED : next->pid ? HOLDER_OTHER : HOLDER_IDLE;
+	if (c->holder == holder && !n && !task_get_unsure(c))
+		return 0; /* one stranger after another */
+
+	now = bpf_ktime_get_ns();
+	if (!n && next->pid && task_get_unsure(c))
+		loss(c, GT_LOSS_TASK_STORAGE, now);
+	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN) {
+		if (prev->pid)
+			p = task_get(prev, c, now);
+		if (!p)
+			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
+	}
+	flags = (c->holder == HOLDER_IDLE ? GT_F_PREV_IDLE : 0) | (holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0);
+	cpu_charge(c, now, holder);
+
+	if (p) {
+		struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .task = p->id };
+
+		c->span_start = now; /* a stretch without traced tasks may begin */
+		c->span_idle = 0;
+		if (p->on_since)
+			p->run += now - p->on_since;
+		p->on_since = 0;
+		/* The task's own field may have been changed by a waker on another CPU since (5.18). */
+		state = config.has_prev_state ? (u32)ctx[3] : prev->__state;
+		hdr.state = state;
+		hdr.flags = flags | (ctx[0] ? GT_F_PREEMPTED : 0);
+		if (BPF_CORE_READ_BITFIELD_PROBED(prev, in_iowait))
+			hdr.flags |= GT_F_IOWAIT;
+		affinity_check(cpu, c, now, prev, p);
+		/* What a task that could go on was doing says nothing about why it left the CPU. */
+		dead = (state & TASK_DEAD) && !ctx[0];
+		record_sched(cpu, c, &hdr, n ? n->id : 0, ctx[0] || !state || dead ? NULL : prev);
+		if (dead)
+			task_died(cpu, c, now, p);
+	} else if (n) {
+		struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .flags = flags };
+
+		/* A stretch that was all idle or all someone else's is told by the flag alone. */
+		if (c->span_idle && c->span_idle != now - c->span_start)
+			record_cpu(cpu, c, now, false);
+		record_sched(cpu, c, &hdr, n->id, NULL);
+	} else {
+		cpu_flip(cpu, c, now, holder == HOLDER_IDLE);
+	}
+	if (n) {
+		n->on_since = now;
+		n->slices++;
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int on_waking(u64 *ctx)
+{
+	struct task_struct *wakee = (void *)ctx[0], *waker;
+	struct gt_wire_hdr hdr = { .kind = GT_WIRE_WAKING };
+	struct task_state *s, *w = NULL;
+	struct cpu_state *c;
+	u32 cpu;
+
+	if (!enabled)
+		return 0;
+	s = bpf_task_storage_get(&tasks, wakee, NULL, 0);
+	cpu = bpf_get_smp_processor_id();
+	c = cpu_state(cpu);
+	if (!s && !task_get_unsure(c))
+		return 0;
+	hdr.ts = bpf_ktime_get_ns();
+	if (!s) {
+		loss(c, GT_LOSS_TASK_STORAGE, hdr.ts);
+		return 0;
+	}
+	hdr.task = s->id;
+	waker = bpf_get_current_task_btf();
+	if ((c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN) && waker->pid)
+		w = task_get(waker, c, hdr.ts);
+	record_sched(cpu, c, &hdr, w ? w->id : 0, w ? waker : NULL);
+	return 0;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Owns every map and every variable that user space reads or writes. */
+#include "state.bpf.h"
+#include "task.bpf.h"
+#include "calls.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+/* Set between open and load; one CPU is what the verifier sees when nobody did. */
+const volatile struct gt_wire_config config = { .nr_cpus = 1, .mask_words = 1 };
+
+u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
+u64 losses[GT_LOSS_COUNT];
+u32 enabled;
+u32 next_id;
+u64 alive;
+u32 found;
+u32 own_level;
+u64 own_namespace;
+
+struct rings rings SEC(".maps");
+struct tasks tasks SEC(".maps");
+struct found_ids found_ids SEC(".maps");
+struct targets targets SEC(".maps");
+struct futex_calls futex_calls SEC(".maps");

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every probe shares: the maps (defined in state.bpf.c), who is traced, how a record gets into its
+ * CPU's ring, and how a loss is told.
+ */
+#ifndef STATE_BPF_H
+#define STATE_BPF_H
+
+#include "core.bpf.h"
+
+/* What holds a CPU. UNSEEN: nothing is known yet, so the task leaving it must be looked up. */
+enum cpu_holder { HOLDER_UNSEEN, HOLDER_IDLE, HOLDER_OTHER, HOLDER_TRACED };
+
+/*
+ * Per CPU, in .bss and not in a map: reached by address, without a helper call. A CPU's entry is written on
+ * that CPU only, from scheduler context; readers elsewhere want no more than a recent value.
+ */
+struct cpu_state {
+	u64 since;      /* when `holder` took the CPU */
+	u64 span_start; /* begin of the stretch without traced tasks that no record has told about yet */
+	u64 span_idle;  /* idle ns in it, up to `since` */
+	u64 sum[4];     /* ns by enum cpu_holder, up to `since`: the audit */
+	u64 tokens_at;  /* when `tokens` was last filled up */
+	u32 tokens;     /* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
+	u32 holder;
+	u32 storage_busy; /* depth of our own task-storage calls in preemptible context: see task_get() */
+	u32 lost;         /* records lost since the last LOST record */
+	u32 lost_reason;
+	u32 pad;
+	u64 lost_first, lost_last;
+};
+
+/* Two cache lines each; bytes, so that the skeleton's type does not drag struct cpu_state into user space. */
+#define CPU_STATE_SIZE 128
+_Static_assert(sizeof(struct cpu_state) <= CPU_STATE_SIZE, "cpus[] has too little room");
+
+/* A few futex counts kept with the task, so that the common call costs no hash lookup. */
+#define TASK_CALLS 4
+
+struct task_call {
+	u64 addr;
+	u32 op;
+	s32 result;
+	u64 count;
+};
+
+/* Lives in task storage: it comes and goes with the task, whatever happens to its tid. */
+struct task_state {
+	u32 id, process, as;
+	u32 nr_allowed;     /* last CPU mask told about: number of CPUs, */
+	u64 allowed;        /* and its words folded into one */
+	u64 run, slices;    /* the audit: ns on a CPU up to the last switch-out, times switched in */
+	u64 on_since;       /* when it was switched in; 0: off the CPU */
+	u32 restarting;     /* its last futex call was interrupted and restarts itself */
+	u32 next_call;      /* which of `calls` to replace next */
+	struct task_call calls[TASK_CALLS];
+};
+
+extern int LINUX_KERNEL_VERSION __kconfig;
+extern const volatile struct gt_wire_config config;
+extern u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
+extern u32 enabled; /* scheduler records are wanted */
+extern u32 next_id; /* last number drawn for a task, a process or an address space */
+extern u64 alive;   /* traced tasks that have not ended */
+extern u64 losses[GT_LOSS_COUNT]; /* totals by reason */
+
+struct rings {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); /* set to the number of CPUs before load */
+	__type(key, u32);
+	__type(value, u32);
+};
+
+struct tasks {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+};
+
+extern struct rings rings SEC(".maps");
+extern struct tasks tasks SEC(".maps");
+
+static __always_inline struct cpu_state *cpu_state(u32 cpu)
+{
+	/* The bound is for the verifier; CPUs past it share the last entry and are counted as losses. */
+	return (struct cpu_state *)cpus[cpu < GT_MAX_CPUS ? cpu : GT_MAX_CPUS - 1];
+}
+
+static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
+{
+	__sync_fetch_and_add(&losses[reason], 1);
+	if (__sync_fetch_and_add(&c->lost, 1) == 0) {
+		c->lost_first = now;
+		c->lost_reason = reason;
+	}
+	c->lost_last = now;
+}
+
+/* A lookup that finds nothing may be wrong now. */
+static __always_inline bool task_get_unsure(const struct cpu_state *c)
+{
+	return c->storage_busy && LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 2, 0);
+}
+
+/*
+ * The state of a traced task, NULL for any other. Up to 6.1 the lookup also fails while another
+ * task-storage call is under way on this CPU, which only an interrupt of preemptible code can bring about;
+ * such a task must not be taken for somebody else's. Callers in preemptible context say so by
+ * task_get_begin() and task_get_end(), and a NULL between them is counted.
+ */
+static __always_inline struct task_state *task_get(struct task_struct *t, struct cpu_state *c, u64 now)
+{
+	struct task_state *s = bpf_task_storage_get(&tasks, t, NULL, 0);
+
+	if (!s && task_get_unsure(c))
+		loss(c, GT_LOSS_TASK_STORAGE, now);
+	return s;
+}
+
+static __always_inline void task_get_begin(struct cpu_state *c)
+{
+	__sync_fetch_and_add(&c->storage_busy, 1);
+}
+
+static __always_inline void task_get_end(struct cpu_state *c)
+{
+	__sync_fetch_and_add(&c->storage_busy, -1);
+}
+
+static __always_inline u32 draw_id(void)
+{
+	return __sync_fetch_and_add(&next_id, 1) + 1;
+}
+
+static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 kind, u32 flags, u32 task)
+{
+	hdr->ts = ts;
+	hdr->kind = kind;
+	hdr->flags = flags;
+	hdr->state = 0;
+	hdr->task = task;
+}
+
+/* Tell of what was lost on this CPU, if anything, before the next record. False when that found no room. */
+static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 now)
+{
+	struct gt_wire_lost *r;
+	u32 count = c->lost;
+
+	if (!count)
+		return true;
+	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	if (!r)
+		return false;
+	record_header(&r->hdr, now, GT_WIRE_LOST, 0, 0);
+	r->reason = c->lost_reason;
+	r->first = c->lost_first;
+	r->last = c->lost_last;
+	r->count = count;
+	__sync_fetch_and_add(&c->lost, -count);
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+	return true;
+}
+
+/* Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted. Every byte must be written. */
+static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 now, const u64 size)
+{
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	void *r = NULL;
+
+	if (!ring) {
+		loss(c, GT_LOSS_CPU_RANGE, now);
+		return NULL;
+	}
+	if (record_losses(ring, c, now))
+		r = bpf_ringbuf_reserve(ring, size, 0);
+	if (!r)
+		loss(c, GT_LOSS_RING_FULL, now);
+	return r;
+}
+
+static __always_inline void record_submit(void *r)
+{
+	/* The collector drains on a timer: waking it from here would cost more than the record. */
+	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+#endif

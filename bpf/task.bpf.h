@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A task begins to be traced: its numbers, and the record that introduces it.
+ *
+ * Used in preemptible context, unlike the scheduler's hooks, hence task_get_begin() and task_get_end().
+ */
+#ifndef TASK_BPF_H
+#define TASK_BPF_H
+
+#include "state.bpf.h"
+
+/* Numbers given at attach: processes by tgid, address spaces by their kernel address (never shown). */
+struct found_ids {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 262144);
+	__type(key, u64);
+	__type(value, u32);
+};
+
+/* Processes asked for, or left out, by their number in giltrace's own pid namespace. */
+struct targets {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, u32);
+	__type(value, u32); /* enum gt_wire_wish */
+};
+
+extern struct found_ids found_ids SEC(".maps");
+extern struct targets targets SEC(".maps");
+extern u32 found;         /* tasks marked by find_tasks so far */
+extern u32 own_level;     /* giltrace's pid namespace: how deep, */
+extern u64 own_namespace; /* and which */
+
+/* The number of `pid` in giltrace's own pid namespace, 0 when it has none there. */
+static __always_inline s32 pid_number(struct pid *pid)
+{
+	struct upid upid = {};
+	void *numbers;
+
+	if (!pid)
+		return 0;
+	numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
+	if (own_level > 32 ||
+	    bpf_probe_read_kernel(&upid, sizeof(upid), numbers + own_level * sizeof(upid)))
+		return 0;
+	return (u64)upid.ns == own_namespace ? upid.nr : 0;
+}
+
+static __always_inline s32 tid_of(struct task_struct *t)
+{
+	return own_level ? pid_number(BPF_CORE_READ(t, thread_pid)) : t->pid;
+}
+
+static __always_inline s32 tgid_of(struct task_struct *t)
+{
+	return own_level ? pid_number(BPF_CORE_READ(t, signal, pids[PIDTYPE_TGID])) : t->tgid;
+}
+
+static __always_inline void record_task(u64 now, struct task_struct *t, const struct task_state *s, u32 parent,
+					u32 clone_flags, u32 flags)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
+	struct gt_wire_task *r = record_reserve(cpu, c, now, sizeof(*r));
+
+	if (!r)
+		return;
+	record_header(&r->hdr, now, GT_WIRE_TASK, 0, s->id);
+	r->parent = parent;
+	r->process = s->process;
+	r->as = s->as;
+	r->tid = tid_of(t);
+	r->tgid = tgid_of(t);
+	r->ppid = own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
+			      BPF_CORE_READ(t, real_parent, tgid);
+	r->clone_flags = clone_flags;
+	if (t->flags & PF_KTHREAD)
+		flags |= GT_TASK_KTHREAD;
+	else if (core_no_registers(t))
+		flags |= GT_TASK_IO_WORKER;
+	r->flags = flags;
+	r->clear_child_tid = (u64)BPF_CORE_READ(t, clear_child_tid);
+	r->start = t->start_time;
+	bpf_probe_read_kernel(r->comm, sizeof(r->comm), &t->comm);
+	record_submit(r);
+}
+
+/* Give `t` a state of its own; NULL, counted, when the kernel has no memory for it. */
+static __always_inline struct task_state *task_mark(struct task_struct *t, u64 now)
+{
+	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
+	struct task_state *s;
+
+	task_get_begin(c);
+	s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	task_get_end(c);
+	if (!s) {
+		loss(c, GT_LOSS_TASK_STORAGE, now);
+		return NULL;
+	}
+	s->id = draw_id();
+	__sync_fetch_and_add(&alive, 1);
+	return s;
+}
+
+static __always_inline struct task_state *task_get_preemptible(struct task_struct *t)
+{
+	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
+	struct task_state *s;
+
+	task_get_begin(c);
+	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	task_get_end(c);
+	return s;
+}
+
+#endif

@@ -16,14 +16,11 @@
 /* A record begins with a tag: kind in the low five bits, and what the compact forms leave out. */
 #define TAG_KIND 0x1f
 #define TAG_LONG_KIND 0x1f /* the kind follows as a varint */
-#define TAG_RUNNING                                                                                \
-	0x20	       /* SWITCH's task, WAKING's peer is the task that the last SWITCH put here */
-#define TAG_QUIET 0x40 /* state 0 and no system call */
-#define TAG_NO_FLAGS 0x80 /* flags 0 */
+#define TAG_RUNNING 0x20   /* SWITCH's task, WAKING's peer: the task that the last SWITCH put here */
+#define TAG_QUIET 0x40     /* state 0 and no system call */
+#define TAG_NO_FLAGS 0x80  /* flags 0 */
 
-#define FIXED_MAX                                                                                  \
-	320 /* bytes of a record without strings: a full mask, or a task with its name, and room   \
-	     */
+#define FIXED_MAX 320 /* bytes of a record without strings: a full mask is the longest */
 
 enum field_type {
 	FIELD_NONE, /* ends a list */
@@ -41,10 +38,8 @@ struct field {
 	uint8_t at; /* offset in struct gt_event */
 };
 
-#define FIELD(type, member)                                                                        \
-	{                                                                                          \
-		FIELD_##type, offsetof(struct gt_event, member)                                    \
-	}
+/* clang-format off: one field a line would hide the shape of the table */
+#define FIELD(type, member) { FIELD_##type, offsetof(struct gt_event, member) }
 
 /* The fields of every kind that carries its length, in order of writing. Append only. */
 static const struct field fields[GT_KIND_COUNT][14] = {
@@ -82,6 +77,8 @@ static const struct field fields[GT_KIND_COUNT][14] = {
 		FIELD(U32, u.futex_count.op), FIELD(S32, u.futex_count.result), FIELD(U64, u.futex_count.count),
 	},
 };
+
+/* clang-format on */
 
 static inline bool is_compact(uint8_t kind)
 {
@@ -165,8 +162,7 @@ static size_t encode_compact(struct trace_ctx *c, const struct gt_event *ev, uin
 	if (ev->flags & GT_F_FUTEX) {
 		p = put_varint(p, zigzag(ev->u.addr - c->addr));
 		p = put_varint(p, ev->op);
-		if (ev->kind != GT_WAKING)
-			p = put_varint(p, ev->val);
+		p = put_varint(p, ev->val);
 		c->addr = ev->u.addr;
 	}
 	c->ts = ev->ts;
@@ -187,8 +183,7 @@ static inline void decode_call(struct trace_ctx *c, uint8_t tag, const uint8_t *
 		c->addr += unzigzag(get_varint(p));
 		ev->u.addr = c->addr;
 		ev->op = (uint32_t)get_varint(p);
-		if (ev->kind != GT_WAKING)
-			ev->val = (uint32_t)get_varint(p);
+		ev->val = (uint32_t)get_varint(p);
 	}
 }
 

@@ -11,8 +11,7 @@
 
 #define TRACE_STRING_MAX 4095 /* longer strings are cut by the writer and refused by the reader */
 #define TRACE_RECORD_MAX 9216 /* bytes of any record that the encoder makes */
-#define TRACE_COMPACT_MAX                                                                          \
-	64 /* of one in compact form; the decoder may look this far past the end */
+#define TRACE_COMPACT_MAX 64  /* of one in compact form; the decoder may look so far past the end */
 
 /* What a record is told relative to. Zeroed at the start of each block, except ts. */
 struct trace_ctx {

@@ -22,49 +22,20 @@ static const char *const target_names[] = {
 	[GT_TARGET_ALL] = "all",
 };
 
-enum row_type { ROW_STRING, ROW_BOOL, ROW_INT, ROW_U32, ROW_U64, ROW_DOUBLE };
+/* clang-format off: one line a row, whatever fits */
+#define ROW(type, member) { #member, TRACE_META_##type, false, offsetof(struct gt_meta, member) }
+#define COST(member) { #member, TRACE_META_U64, true, offsetof(struct gt_meta, overhead.member) }
 
-struct row {
-	const char *key;
-	enum row_type type;
-	size_t at;
-};
-
-#define ROW(type, member)                                                                          \
-	{                                                                                          \
-#member, ROW_##type, offsetof(struct gt_meta, member)                              \
-	}
-#define ROW_IN(type, group, member)                                                                \
-	{                                                                                          \
-#member, ROW_##type, offsetof(struct gt_meta, group.member)                        \
-	}
-
-static const struct row rows[] = {
-	ROW(STRING, giltrace),
-	ROW(STRING, exe),
-	ROW(BOOL, exited),
-	ROW(INT, exit_code),
-	ROW(INT, exit_signal),
-	ROW(U64, start),
-	ROW(U64, end),
-	ROW(STRING, kernel),
-	ROW(STRING, arch),
-	ROW(STRING, clock),
-	ROW(U32, cpus_online),
-	ROW(U32, cpus_allowed),
-	ROW(DOUBLE, cpu_quota),
-	ROW(U64, throttled),
-	ROW(U32, left_running),
-	ROW(BOOL, futex_calls),
+const struct trace_meta_row trace_meta_rows[] = {
+	ROW(STRING, giltrace), ROW(STRING, exe), ROW(BOOL, exited), ROW(INT, exit_code),
+	ROW(INT, exit_signal), ROW(U64, start), ROW(U64, end), ROW(STRING, kernel), ROW(STRING, arch),
+	ROW(STRING, clock), ROW(U32, cpus_online), ROW(U32, cpus_allowed), ROW(DOUBLE, cpu_quota),
+	ROW(U64, throttled), ROW(U32, left_running), ROW(BOOL, futex_calls),
+	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(startup),
+	COST(bytes), COST(records),
 	{ NULL },
 };
-
-static const struct row overhead_rows[] = {
-	ROW_IN(U64, overhead, bpf_ns),	   ROW_IN(U64, overhead, bpf_runs),
-	ROW_IN(U64, overhead, bpf_misses), ROW_IN(U64, overhead, collector_cpu),
-	ROW_IN(U64, overhead, startup),	   ROW_IN(U64, overhead, bytes),
-	ROW_IN(U64, overhead, records),	   { NULL },
-};
+/* clang-format on */
 
 const char *gt_loss_name(enum gt_loss reason)
 {
@@ -152,18 +123,18 @@ static json_t *losses_json(const struct gt_meta *meta)
 }
 
 /* JSON of one value, or NULL when it is unknown (zero) and left out. */
-static json_t *row_json(const struct row *row, const void *at)
+static json_t *row_json(const struct trace_meta_row *row, const void *at)
 {
 	switch (row->type) {
-	case ROW_STRING:
+	case TRACE_META_STRING:
 		return *(char *const *)at ? string_json(*(char *const *)at) : NULL;
-	case ROW_BOOL:
+	case TRACE_META_BOOL:
 		return *(const bool *)at ? json_true() : NULL;
-	case ROW_INT:
+	case TRACE_META_INT:
 		return *(const int *)at ? json_integer(*(const int *)at) : NULL;
-	case ROW_U32:
+	case TRACE_META_U32:
 		return *(const uint32_t *)at ? json_integer(*(const uint32_t *)at) : NULL;
-	case ROW_U64: /* through json_int_t and back every value survives */
+	case TRACE_META_U64: /* through json_int_t and back every value survives */
 		return *(const uint64_t *)at ? json_integer((json_int_t) * (const uint64_t *)at)
 					     : NULL;
 	default:
@@ -171,13 +142,13 @@ static json_t *row_json(const struct row *row, const void *at)
 	}
 }
 
-static void add_rows(json_t *object, const struct row *row, const struct gt_meta *meta)
+static void add_rows(json_t *root, json_t *overhead, const struct gt_meta *meta)
 {
-	for (; row->key; row++) {
+	for (const struct trace_meta_row *row = trace_meta_rows; row->key; row++) {
 		json_t *value = row_json(row, (const char *)meta + row->at);
 
 		if (value)
-			json_object_set_new(object, row->key, value);
+			json_object_set_new(row->overhead ? overhead : root, row->key, value);
 	}
 }
 
@@ -188,8 +159,7 @@ char *trace_meta_encode(const struct gt_meta *meta, size_t *len)
 
 	if (!root || !overhead)
 		goto out;
-	add_rows(root, rows, meta);
-	add_rows(overhead, overhead_rows, meta);
+	add_rows(root, overhead, meta);
 	json_object_set(root, "overhead", overhead);
 	json_object_set_new(root, "target", json_string(target_names[meta->target]));
 	json_object_set_new(root, "losses", losses_json(meta));
@@ -242,24 +212,24 @@ static char *string_value(const json_t *value)
 	return hex ? hex_string(hex) : NULL;
 }
 
-static void row_value(const struct row *row, const json_t *value, void *at)
+static void row_value(const struct trace_meta_row *row, const json_t *value, void *at)
 {
 	json_int_t number = json_integer_value(value); /* 0 for other types */
 
 	switch (row->type) {
-	case ROW_STRING:
+	case TRACE_META_STRING:
 		*(char **)at = string_value(value);
 		break;
-	case ROW_BOOL:
+	case TRACE_META_BOOL:
 		*(bool *)at = json_is_true(value);
 		break;
-	case ROW_INT:
+	case TRACE_META_INT:
 		*(int *)at = (int)number;
 		break;
-	case ROW_U32:
+	case TRACE_META_U32:
 		*(uint32_t *)at = (uint32_t)number;
 		break;
-	case ROW_U64:
+	case TRACE_META_U64:
 		*(uint64_t *)at = (uint64_t)number;
 		break;
 	default:
@@ -267,10 +237,13 @@ static void row_value(const struct row *row, const json_t *value, void *at)
 	}
 }
 
-static void get_rows(const json_t *object, const struct row *row, struct gt_meta *meta)
+static void get_rows(const json_t *root, struct gt_meta *meta)
 {
-	for (; row->key; row++)
-		row_value(row, json_object_get(object, row->key), (char *)meta + row->at);
+	const json_t *overhead = json_object_get(root, "overhead");
+
+	for (const struct trace_meta_row *row = trace_meta_rows; row->key; row++)
+		row_value(row, json_object_get(row->overhead ? overhead : root, row->key),
+			  (char *)meta + row->at);
 }
 
 static int get_command(const json_t *list, struct gt_meta *meta)
@@ -324,8 +297,7 @@ int trace_meta_decode(const char *text, size_t len, struct gt_meta *meta)
 		json_decref(root);
 		return -EBADMSG;
 	}
-	get_rows(root, rows, meta);
-	get_rows(json_object_get(root, "overhead"), overhead_rows, meta);
+	get_rows(root, meta);
 	meta->target = get_target(json_object_get(root, "target"));
 	losses = json_object_get(root, "losses");
 	for (int i = 0; i < GT_LOSS_COUNT; i++)

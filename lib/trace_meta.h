@@ -3,9 +3,29 @@
 #ifndef LIB_TRACE_META_H
 #define LIB_TRACE_META_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <giltrace/trace.h>
+
+enum trace_meta_type {
+	TRACE_META_STRING,
+	TRACE_META_BOOL,
+	TRACE_META_INT,
+	TRACE_META_U32,
+	TRACE_META_U64,
+	TRACE_META_DOUBLE,
+};
+
+/* Every single value of struct gt_meta, under its member's name; a row without key ends the table. */
+struct trace_meta_row {
+	const char *key;
+	enum trace_meta_type type;
+	bool overhead; /* a member of meta->overhead */
+	size_t at;     /* offset in struct gt_meta */
+};
+
+extern const struct trace_meta_row trace_meta_rows[];
 
 /* Returns text of *len bytes, to be freed, or NULL when out of memory. */
 char *trace_meta_encode(const struct gt_meta *meta, size_t *len);

@@ -26,7 +26,7 @@
 /* Kinds of records. Values are in every trace file: append only, retire by leaving a hole. */
 enum gt_kind {
 	GT_SWITCH = 1,    /* task, peer, flags, state, syscall; with GT_F_FUTEX addr, op, val */
-	GT_WAKING = 2,    /* task (woken), peer (waker or 0), flags, syscall; with GT_F_FUTEX addr, op */
+	GT_WAKING = 2,    /* task (woken), peer (waker or 0), flags, syscall; with GT_F_FUTEX addr, op, val */
 	GT_TASK = 3,      /* u.task */
 	GT_STATE = 4,     /* as GT_SWITCH, peer unused: what a task found at attach is doing */
 	GT_EXEC = 5,      /* u.exec */

@@ -38,7 +38,13 @@ struct lock_evidence {
 	uint64_t handovers_idle;   /* during which a CPU that waker and wakee may use was idle */
 	double side_by_side;       /* over handovers_idle: both running ÷ wakee running, next 5 ms */
 	double switch_share;       /* share of waits ended by a hand-over, not by a timeout */
+	double symmetry;           /* share of hand-overs given and taken by threads that do both */
+	double returned;           /* share of hand-overs whose wakee woke its waker in turn */
 	bool value_always_2, value_varies, pi, clear_child_tid, bitset, condvar_pair, on_stack;
+	bool owner_value;          /* the word holds its owner's tid and FUTEX_WAITERS */
+	bool timed;                /* some wait had a timeout */
+	bool plain_wait;           /* some wait was a FUTEX_WAIT */
+	uint64_t merged_waits;     /* waits on words attached to the group that were not looked at here */
 };
 
 struct lock_group {
@@ -52,6 +58,8 @@ struct lock_group {
 	/* Name of the first word that has one; owned by the table. NULL when unknown. */
 	char *name, *image;
 	uint64_t symbol_addr; /* the word `name` speaks of */
+	const char *rule;     /* what decided `sort`, as printed */
+	const struct lock_fingerprint *fingerprint; /* lock_kind.h; NULL: none fits */
 };
 
 /* Collects during the first pass: give its sink to a model made without a lock table. */
@@ -60,6 +68,9 @@ struct lock_finder;
 struct lock_finder *lock_finder_new(void);
 const struct model_sink *lock_finder_sink(void); /* ctx is the struct lock_finder */
 void lock_finder_free(struct lock_finder *f);
+
+/* Facts left out because a hostile or endless trace names more words than there is room for. */
+uint64_t lock_finder_dropped(const struct lock_finder *f);
 
 /* Merge and sort what was collected. The table is the caller's; NULL when out of memory. */
 struct lock_table *lock_finder_table(struct lock_finder *f);

@@ -101,7 +101,7 @@ struct result_lock {
 	char *name, *image; /* NULL: unknown */
 	struct lock_word *words;
 	size_t nwords;
-	const char **recognised_by; /* rungs and rules, static strings */
+	char **recognised_by; /* rungs and rules, one line each */
 	size_t nrecognised_by;
 	bool inferred;
 	uint64_t waits, waiters, timeouts, handoffs;

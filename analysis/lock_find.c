@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "lock_find.h"
+
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lock_handover.h"
+#include "lock_table.h"
+#include "lock_words.h"
+
+/* A thread that ran less than this between two waits goes on with one sequence of waits. */
+#define SEQUENCE_NS 1000000ULL
+
+struct waiter {
+	uint32_t word;    /* of its present or last futex wait */
+	uint32_t waker;   /* who ended a futex wait of it last, + 1; 0: nobody, or it has returned the favour */
+	uint32_t waker_word;
+	bool sequence;    /* it has waited before */
+	uint64_t resumed; /* end of its last futex wait */
+};
+
+struct join {
+	uint32_t as;
+	uint64_t addr;
+};
+
+struct lock_finder {
+	struct lock_words words;
+	struct lock_handovers *handovers;
+	struct waiter *waiters; /* by struct thread.index */
+	size_t nwaiters;
+	struct join *joins; /* every thread's clear_child_tid */
+	size_t njoins, joins_room;
+	char **exes; /* by struct process.index */
+	size_t nexes;
+};
+
+struct lock_finder *lock_finder_new(void)
+{
+	struct lock_finder *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->handovers = lock_handovers_new(&f->words);
+	if (!f->handovers) {
+		lock_finder_free(f);
+		return NULL;
+	}
+	return f;
+}
+
+void lock_finder_free(struct lock_finder *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->nexes; i++)
+		free(f->exes[i]);
+	free(f->exes);
+	free(f->joins);
+	free(f->waiters);
+	lock_handovers_free(f->handovers);
+	lock_words_release(&f->words);
+	free(f);
+}
+
+/* NULL when out of memory. Growing moves the others. */
+static struct waiter *waiter(struct lock_finder *f, const struct thread *t)
+{
+	if (t->index >= f->nwaiters) {
+		size_t n = ((size_t)t->index + 64) * 2;
+		struct waiter *p = realloc(f->waiters, n * sizeof(*p));
+
+		if (!p)
+			return NULL;
+		memset(p + f->nwaiters, 0, (n - f->nwaiters) * sizeof(*p));
+		f->waiters = p;
+		f->nwaiters = n;
+	}
+	return &f->waiters[t->index];
+}
+
+static void note_join(struct lock_finder *f, const struct thread *t)
+{
+	if (!t->clear_child_tid)
+		return;
+	if (f->njoins == f->joins_room) {
+		size_t room = f->joins_room ? f->joins_room * 2 : 64;
+		struct join *p = realloc(f->joins, room * sizeof(*p));
+
+		if (!p)
+			return;
+		f->joins = p;
+		f->joins_room = room;
+	}
+	f->joins[f->njoins++] = (struct join){ t->process->as, t->clear_child_tid };
+}
+
+static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
+{
+	struct waiter *w = waiter(f, t);
+	uint32_t word = lock_words_wait(&f->words, t);
+
+	if (!w)
+		return;
+	if (word != LOCK_WORDS_NONE && w->sequence && w->word != LOCK_WORDS_NONE &&
+	    now - w->resumed < SEQUENCE_NS)
+		lock_words_link(&f->words, w->word, word, false);
+	w->word = word;
+	w->sequence = true;
+}
+
+static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
+{
+	struct lock_finder *f = ctx;
+
+	if (t->state == STATE_NONE && next != STATE_NONE)
+		note_join(f, t);
+	if (next == STATE_FUTEX)
+		block(f, t, now);
+	else if (t->blocked_on_futex && next == STATE_RUNNING && t->index < f->nwaiters)
+		f->waiters[t->index].resumed = now;
+	lock_handovers_transition(f->handovers, t, next, now);
+}
+
+/*
+ * The waker's call names another word than the one waited on: the kernel has moved the waiter there
+ * (FUTEX_REQUEUE), so the two belong together. FUTEX_WAKE_OP has a second word, which records do not carry.
+ */
+static void requeued(struct lock_finder *f, const struct wake *wake, uint32_t word)
+{
+	uint32_t other;
+
+	if ((wake->op & FUTEX_CMD_MASK) == FUTEX_WAKE_OP)
+		return;
+	other = lock_words_find(&f->words, wake->waker->process->as, wake->addr);
+	if (other != LOCK_WORDS_NONE)
+		lock_words_link(&f->words, word, other, true);
+}
+
+static void note_return(struct lock_finder *f, const struct wake *wake, uint32_t word)
+{
+	struct waiter *from = waiter(f, wake->waker), *to;
+
+	if (from && from->waker == wake->wakee->index + 1) {
+		f->words.words[from->waker_word].returned++;
+		from->waker = 0;
+	}
+	to = &f->waiters[wake->wakee->index];
+	to->waker = wake->waker->index + 1;
+	to->waker_word = word;
+}
+
+static void wake(void *ctx, const struct model *m, const struct wake *wake)
+{
+	const struct thread *to = wake->wakee;
+	struct lock_finder *f = ctx;
+	uint32_t word;
+
+	if (to->state != STATE_FUTEX || to->index >= f->nwaiters)
+		return;
+	word = f->waiters[to->index].word;
+	if (word == LOCK_WORDS_NONE)
+		return;
+	if (wake->timeout)
+		f->words.words[word].timeouts++;
+	if (wake->timeout || !wake->futex || !wake->waker || wake->waker == to)
+		return;
+	if (wake->waker->process->as == to->wait.as && wake->addr != to->wait.addr)
+		requeued(f, wake, word);
+	lock_words_handover(&f->words, word, wake->waker->index, to->index);
+	note_return(f, wake, word);
+	if (model_idle_cpu_for(m, to))
+		lock_handovers_open(f->handovers, word, wake->waker, to, wake->ts);
+}
+
+static void record(void *ctx, const struct model *m, const struct gt_event *ev)
+{
+	struct lock_finder *f = ctx;
+
+	if (ev->kind == GT_SYMBOL)
+		lock_words_symbol(&f->words, ev);
+}
+
+/* The model and its strings may be gone when the table is made. */
+static void finish(void *ctx, const struct model *m, uint64_t now)
+{
+	struct lock_finder *f = ctx;
+	uint32_t n = model_nprocesses(m);
+
+	lock_handovers_finish(f->handovers, now);
+	f->exes = calloc(n ? n : 1, sizeof(*f->exes));
+	if (!f->exes)
+		return;
+	f->nexes = n;
+	for (uint32_t i = 0; i < n; i++) {
+		const char *exe = model_process_at(m, i)->exe;
+
+		f->exes[i] = exe ? strdup(exe) : NULL;
+	}
+}
+
+const struct model_sink *lock_finder_sink(void)
+{
+	static const struct model_sink sink = {
+		.transition = transition,
+		.wake = wake,
+		.record = record,
+		.finish = finish,
+	};
+
+	return &sink;
+}
+
+uint64_t lock_finder_dropped(const struct lock_finder *f)
+{
+	return f->words.dropped;
+}
+
+struct lock_table *lock_finder_table(struct lock_finder *f)
+{
+	for (size_t i = 0; i < f->njoins; i++) {
+		uint32_t word = lock_words_find(&f->words, f->joins[i].as, f->joins[i].addr);
+
+		if (word != LOCK_WORDS_NONE)
+			f->words.words[word].flags |= LOCK_WORD_JOIN;
+	}
+	return lock_table_new(&f->words, f->exes, f->nexes);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which words belong together. Words of one set are one thing beyond doubt (both halves of a condition
+ * variable, two mappings of one shared word) or by the company they keep (a GIL's condition variable and the
+ * one it forces switches with). A mutex keeps a set of its own and is only attached to the condition variable
+ * it is used with: whether the two are one lock depends on what the condition variable turns out to be.
+ */
+#ifndef ANALYSIS_LOCK_MERGE_H
+#define ANALYSIS_LOCK_MERGE_H
+
+#include "lock_words.h"
+
+struct lock_merge {
+	uint32_t *parent;   /* by word: union-find, roots point to themselves */
+	uint32_t *attached; /* by a mutex set's root: a word of the set it is used with, or LOCK_WORDS_NONE */
+	uint32_t *paired;   /* by word: the other half of its condition variable, or LOCK_WORDS_NONE */
+	size_t n;
+};
+
+/* 0 or -ENOMEM; release it in either case. */
+int lock_merge_init(struct lock_merge *m, const struct lock_words *w);
+void lock_merge_release(struct lock_merge *m);
+
+/* The word that stands for the set `word` is in. */
+uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word);
+
+#endif

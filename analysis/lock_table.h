@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* From collected words to named, sorted groups, and from a word back to its group. */
+#ifndef ANALYSIS_LOCK_TABLE_H
+#define ANALYSIS_LOCK_TABLE_H
+
+#include "lock_find.h"
+#include "lock_words.h"
+
+/* `exes`: path of each process's executable by struct process.index, entries may be NULL. NULL: out of memory. */
+struct lock_table *lock_table_new(const struct lock_words *words, char *const *exes, size_t nexes);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the first pass keeps of every futex word: how it is waited on, who waits on it and who wakes, and
+ * which words a thread waits on one after the other. Filled by lock_find, read by lock_merge and
+ * lock_sort. Memory follows words and (word, thread) pairs up to fixed limits; what does not fit is
+ * counted.
+ */
+#ifndef ANALYSIS_LOCK_WORDS_H
+#define ANALYSIS_LOCK_WORDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lock_places.h"
+#include "model.h"
+
+#define LOCK_WORDS_NONE LOCK_PLACES_NONE
+/* Words of one lock lie at most this many bytes apart: OCaml's master lock spans 96, CPython's 100. */
+#define LOCK_WORDS_SPAN 128
+
+enum lock_word_flag {
+	LOCK_WORD_WAIT = 1 << 0,   /* waited on by FUTEX_WAIT */
+	LOCK_WORD_BITSET = 1 << 1, /* by FUTEX_WAIT_BITSET: condition variables, semaphores */
+	LOCK_WORD_PI = 1 << 2,     /* by FUTEX_LOCK_PI and kin: a mutex by definition */
+	LOCK_WORD_TIMED = 1 << 3,
+	LOCK_WORD_SHARED = 1 << 4, /* by an operation without FUTEX_PRIVATE_FLAG */
+	LOCK_WORD_JOIN = 1 << 5,   /* some thread's clear_child_tid */
+	LOCK_WORD_OWNER = 1 << 6,  /* every value so far had FUTEX_WAITERS set: it holds an owner's tid */
+};
+
+/* How much of the wakees' time their wakers ran beside them; sums over sampled hand-overs. */
+struct lock_side {
+	uint64_t samples, run, both; /* ns */
+};
+
+struct lock_word_facts {
+	uint64_t addr;
+	uint32_t as;
+	uint32_t flags; /* enum lock_word_flag */
+	uint32_t val_min, val_max;
+	uint64_t waits, timeouts;
+	uint64_t handovers; /* a thread's futex call ended a thread's wait */
+	uint64_t returned;  /* of these: the wakee later woke its waker in turn */
+	struct lock_side all;  /* every stretch that the wakee ran */
+	struct lock_side held; /* without stretches in which a thread only tried and went back to wait */
+	uint32_t process;      /* index of the first waiter's process */
+};
+
+/* One thread's part in one word. */
+struct lock_role {
+	uint32_t word, thread; /* thread: struct thread.index */
+	uint32_t waits, woken, wakes;
+};
+
+/* A thread waited on `low` and soon after on `high`, or the other way round. */
+struct lock_link {
+	uint32_t low, high;
+	uint32_t count;
+	bool requeued; /* or was moved from one to the other by the kernel */
+};
+
+struct lock_symbol {
+	char *name, *image;
+	uint64_t image_offset, shared_dev, shared_ino, shared_offset;
+};
+
+struct lock_words {
+	struct lock_word_facts *words;
+	size_t nwords, words_size;
+	struct lock_role *roles;
+	size_t nroles, roles_size;
+	struct lock_link *links;
+	size_t nlinks, links_size;
+	struct lock_symbol *symbols;
+	size_t nsymbols, symbols_size;
+	struct lock_places word_places, symbol_places; /* number = index into words, symbols */
+	struct map role_index, link_index;
+	uint64_t dropped; /* facts that did not fit */
+};
+
+/* A zeroed struct holds nothing; this frees what was collected, not the struct. */
+void lock_words_release(struct lock_words *w);
+
+/* The word's index, or LOCK_WORDS_NONE when it was never waited on. */
+uint32_t lock_words_find(const struct lock_words *w, uint32_t as, uint64_t addr);
+
+/* Note a wait by `t` as t->wait says. The word's index, or LOCK_WORDS_NONE when there is no room. */
+uint32_t lock_words_wait(struct lock_words *w, const struct thread *t);
+
+/* `waker` ended a wait of `wakee` on `word`. Both are struct thread.index. */
+void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, uint32_t wakee);
+
+/* One thread waited on both in one sequence. Ignored unless they are close in one address space. */
+void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, bool requeued);
+
+/* Keep the name of a word. The last one given for a word counts. */
+void lock_words_symbol(struct lock_words *w, const struct gt_event *ev);
+const struct lock_symbol *lock_words_symbol_of(const struct lock_words *w, uint32_t word);
+/* The same, but NULL unless the word is a shared futex in a file. */
+const struct lock_symbol *lock_words_shared(const struct lock_words *w, uint32_t word);
+
+/* glibc's low-level lock, or a word with its owner's tid and FUTEX_WAITERS in it. */
+bool lock_words_is_mutex(const struct lock_word_facts *f);
+
+#endif

@@ -1,0 +1,196 @@
+# shellcheck shell=bash disable=SC2034 # read by the files that source this
+# SPDX-License-Identifier: MIT
+# What the system tests share. A topic file sources this, defines case_NAME functions and ends with
+# `run_cases "$@"`. Each case runs in a process of its own with a directory of its own ($T, where it starts), and
+# fails at the first `fail`; it is ended with everything it started after CASE_SECONDS.
+
+set -u
+O=${O:-build}
+case $O in
+/*) ;;
+*) O=$PWD/$O ;;
+esac
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SOURCE=$(cd "$HERE/../.." && pwd)
+GILTRACE=$O/giltrace
+PROGRAMS=$O/tests/programs
+WORKLOADS=$O/workloads
+PYTHON=/usr/bin/python3
+[ -x $PYTHON ] || PYTHON=python3
+CASE_SECONDS=${CASE_SECONDS:-90}
+CPUS=$(nproc)
+export LC_ALL=C.UTF-8
+# The tests say themselves who calls sudo.
+unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND DOAS_USER PKEXEC_UID NO_COLOR
+
+# ---- outcomes ----
+
+fail() {
+	echo "$*" >&2
+	exit 1
+}
+
+skip() {
+	echo "$*" >"$T/.skip"
+	exit 77
+}
+
+# ---- what a case needs ----
+
+needs_trace() {
+	[ -z "${SAN:-}" ] || skip "a sanitizer build is tested without root only"
+	[ "$(id -u)" -eq 0 ] || skip "tracing needs root"
+	[ -r /sys/kernel/btf/vmlinux ] || skip "the kernel has no BTF"
+	[ ! -s "${RUN_DIR:-/nonexistent}/cannot_trace" ] || skip "$(cat "$RUN_DIR/cannot_trace")"
+}
+
+needs_root() {
+	[ "$(id -u)" -eq 0 ] || skip "needs root"
+}
+
+needs_cpus() {
+	[ "$CPUS" -ge "$1" ] || skip "needs $1 CPUs"
+}
+
+needs_tool() {
+	local tool
+	for tool; do
+		command -v "$tool" >/dev/null 2>&1 || skip "$tool is not installed"
+	done
+}
+
+# ---- running giltrace ----
+
+# trace [OPTION…] -- CMD…: its report in $T/report.json, its text in err, the workload's output in out; STATUS.
+trace() {
+	"$GILTRACE" run --export "json:$T/report.json" "$@" >"$T/out" 2>"$T/err"
+	STATUS=$?
+}
+
+# Run anything: out, err, STATUS.
+run() {
+	"$@" >"$T/out" 2>"$T/err"
+	STATUS=$?
+}
+
+show_output() {
+	echo "--- stdout"
+	head -c 2000 "$T/out"
+	echo "--- stderr"
+	tail -c 3000 "$T/err"
+}
+
+want_status() {
+	[ "$STATUS" -eq "$1" ] || fail "exit status $STATUS, not $1$(echo; show_output)"
+}
+
+# want_said WORD…: each is in what giltrace printed on stderr (patterns of grep -E, any case).
+want_said() {
+	local word
+	for word; do
+		grep -qiE -- "$word" "$T/err" || fail "nothing on stderr about '$word'$(echo; show_output)"
+	done
+}
+
+# A message a user can act on: short, without a stack trace of any kind.
+want_clear() {
+	[ "$(wc -l <"$T/err")" -le "${1:-6}" ] || fail "too many lines$(echo; show_output)"
+	want_said .
+}
+
+# check FILE EXPRESSION…: Python expressions over the JSON report, see report.py.
+check_report() {
+	"$PYTHON" "$HERE/report.py" "$@" >&2 || exit 1
+}
+
+check() {
+	[ -s "$T/report.json" ] || fail "no report$(echo; show_output)"
+	check_report "$T/report.json" "$@"
+}
+
+# ---- a machine at rest ----
+
+# Microseconds that all CPUs were not idle so far.
+busy_now() {
+	awk '/^cpu / {print ($2 + $3 + $4 + $7 + $8) * 10000; exit}' /proc/stat
+}
+
+# Wait until others leave the CPUs alone for half a second, 4 s at most.
+wait_idle() {
+	local tries before after
+	for ((tries = 0; tries < 8; tries++)); do
+		before=$(busy_now)
+		sleep 0.5
+		after=$(busy_now)
+		[ $(((after - before) / CPUS)) -lt 40000 ] && return 0
+	done
+	return 1
+}
+
+# undisturbed FUNCTION: assertions that hold on an idle machine only get a second try, and the run says so.
+undisturbed() {
+	wait_idle
+	( "$@" ) 2>"$T/.first" && return 0
+	echo "second try, the first one (load $(cut -d' ' -f1 /proc/loadavg)): $(head -n 1 "$T/.first")" >>"$T/.note"
+	wait_idle
+	"$@"
+}
+
+# ---- running cases ----
+
+# Can this machine trace at all? Asked once; the reason goes where needs_trace finds it.
+probe_tracing() {
+	[ "$(id -u)" -eq 0 ] && [ -z "${SAN:-}" ] && [ -r /sys/kernel/btf/vmlinux ] || return 0
+	"$GILTRACE" doctor >"$RUN_DIR/doctor" 2>&1 && return 0
+	echo "giltrace doctor: $(grep -m 1 . "$RUN_DIR/doctor")" >"$RUN_DIR/cannot_trace"
+}
+
+run_one() {
+	T=$RUN_DIR/$1
+	cd "$T" || exit 1
+	"case_$1"
+}
+
+run_cases() {
+	local topic cases name status counts=(0 0 0)
+	topic=$(basename "$0" .sh)
+	if [ "${1:-}" = --case ]; then
+		run_one "$2"
+		exit 0
+	fi
+	RUN_DIR=$(mktemp -d)
+	export RUN_DIR
+	chmod 755 "$RUN_DIR"
+	# shellcheck disable=SC2064 # the directory as it is now
+	trap "rm -rf '$RUN_DIR'" EXIT
+	[ -x "$GILTRACE" ] || { echo "FAIL $topic: $GILTRACE is not built"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
+	probe_tracing
+	cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$0")
+	# shellcheck disable=SC2086 # a list of names
+	[ $# -gt 0 ] || set -- $cases
+	for name; do
+		mkdir "$RUN_DIR/$name"
+		timeout -k 5 "$CASE_SECONDS" bash "$0" --case "$name" >"$RUN_DIR/$name/.log" 2>&1 </dev/null
+		status=$?
+		[ -s "$RUN_DIR/$name/.note" ] && sed "s/^/NOTE $topic\/$name: /" "$RUN_DIR/$name/.note"
+		case $status in
+		0)
+			echo "ok   $topic/$name"
+			counts[0]=$((counts[0] + 1))
+			;;
+		77)
+			echo "SKIP $topic/$name: $(head -n 1 "$RUN_DIR/$name/.skip")"
+			counts[2]=$((counts[2] + 1))
+			;;
+		*)
+			[ "$status" -ne 124 ] || echo "not done after $CASE_SECONDS s" >>"$RUN_DIR/$name/.log"
+			echo "FAIL $topic/$name: $(grep -m 1 . "$RUN_DIR/$name/.log")"
+			sed 's/^/    /' "$RUN_DIR/$name/.log" | head -n 60
+			counts[1]=$((counts[1] + 1))
+			;;
+		esac
+	done
+	echo "${counts[0]} passed, ${counts[1]} failed, ${counts[2]} skipped"
+	[ "${counts[1]}" -eq 0 ]
+	exit
+}

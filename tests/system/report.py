@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""report.py FILE EXPRESSION...: check Python expressions over a JSON report (docs: giltrace(1), "JSON").
+
+Every expression must be true. In them `r` is the report, `v` its verdict's class, `p` its parallelism,
+`threads`, `locks`, `events`, `processes` its rows, `ms` and `s` are nanoseconds, `truth` what the workload
+wrote to truth.json beside the report, and the functions below.
+The first one that is not true is printed with the report's sentence and main figures; exit status 1.
+"""
+import json
+import os
+import sys
+
+STATES = ("run", "runnable", "lock", "event", "io", "kernel_lock", "sleep", "other", "unknown")
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def off_by(thread):
+    """How far a thread's states are from adding up to its life, in ns."""
+    return abs(sum(thread.get(state, 0) for state in STATES) - (thread["end"] - thread["start"]))
+
+
+def cpu_off_by(cpu, wall):
+    """How far a CPU's three shares are from the window, as a share of it."""
+    return abs(cpu["workload"] + cpu["other"] + cpu["idle"] - wall) / wall
+
+
+def lost(report):
+    """Events that were lost, by all reasons."""
+    return sum(report["losses"]["reasons"].values())
+
+
+def names(report):
+    """Everything the report calls its tables' rows, shortly."""
+    return {
+        "verdict": report.get("verdict", {}).get("class"),
+        "sentence": report.get("verdict", {}).get("sentence"),
+        "parallelism": {k: w for k, w in report.get("parallelism", {}).items() if k != "histogram"},
+        "locks": [
+            (row.get("kind"), row.get("name"), row.get("waits"), row.get("wait", {}).get("sum"),
+             row.get("explains_serialized"), row.get("recognised_by"))
+            for row in report.get("locks", [])[:6]
+        ],
+        "events": [(row.get("kind"), row.get("name"), row.get("waits")) for row in report.get("events", [])[:6]],
+        "processes": [(row.get("comm"), row.get("verdict", {}).get("class")) for row in report.get("processes", [])[:8]],
+        "wall": report.get("window", {}).get("wall"),
+        "active": report.get("window", {}).get("active"),
+        "losses": report.get("losses"),
+        "other": [row.get("other") for row in report.get("cpus", [])],
+    }
+
+
+def main():
+    report = load(sys.argv[1])
+    beside = os.path.join(os.path.dirname(sys.argv[1]), "truth.json")
+    truth = load(beside) if os.path.exists(beside) else None
+    scope = {
+        "r": report,
+        "v": report["verdict"]["class"],
+        "p": report["parallelism"],
+        "wall": report["window"]["wall"],
+        "threads": report["threads"],
+        "locks": report["locks"],
+        "events": report["events"],
+        "processes": report["processes"],
+        "ms": 1000000,
+        "s": 1000000000,
+        "truth": truth,
+        "own_lock": lambda name: [l for l in report["locks"] if l.get("name", "").startswith(name)][0],
+        "off_by": off_by,
+        "cpu_off_by": cpu_off_by,
+        "lost": lost(report),
+    }
+    for expression in sys.argv[2:]:
+        try:
+            holds = eval(expression, scope)  # the tests' own words, not a report's
+        except Exception as error:  # pylint: disable=broad-except
+            holds = False
+            print(f"{type(error).__name__}: {error}")
+        if not holds:
+            print(f"not so: {expression}")
+            for key, value in names(report).items():
+                print(f"  {key}: {value}")
+            return 1
+    return 0
+
+
+sys.exit(main())

@@ -1,0 +1,263 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What giltrace says of real programs, each with an answer that is known beforehand.
+# shellcheck disable=SC2016,SC2119,SC2317 # scripts in quotes; functions with optional arguments; called by name
+. "$(dirname "$0")/lib.sh"
+
+# Nothing lost, audited, and every thread's states add up: true of every report here.
+SOUND='lost == 0'
+AUDITED='max(r["audit"]["cpu_error"], r["audit"]["task_error"]) <= 0.001'
+ADDS_UP='all(off_by(t) <= 2000 for t in threads)'
+
+# verdict_of NEEDED_CPUS COMMAND… -- EXPRESSION…: trace it, then check.
+verdict_of() {
+	local command=()
+	needs_trace
+	needs_cpus "$1"
+	shift
+	while [ "$1" != -- ]; do
+		command+=("$1")
+		shift
+	done
+	shift
+	TRACED=("${command[@]}")
+	EXPECTED=("$@")
+	undisturbed verdict_holds
+}
+
+verdict_holds() {
+	trace -- "${TRACED[@]}"
+	want_status 0
+	check "$SOUND" "$AUDITED" "$ADDS_UP" "${EXPECTED[@]}"
+}
+
+SERIALIZED_BY_GIL='v == "serialized"'
+NAMED_LOCK='[l for l in locks if l["id"] == r["verdict"]["lock"] and "the_gil" in l["name"] and l["explains_serialized"] >= 0.9]'
+
+case_gil_threads_2() {
+	verdict_of 2 "$WORKLOADS/gil_threads" -t 2 -w 0.5 -- "$SERIALIZED_BY_GIL" "$NAMED_LOCK" \
+		'p["average"] <= 1.10' '"the_gil" in r["verdict"]["sentence"]'
+}
+
+case_gil_threads_4() {
+	verdict_of 2 "$WORKLOADS/gil_threads" -t 4 -w 0.3 -- "$SERIALIZED_BY_GIL" "$NAMED_LOCK" \
+		'p["average"] <= 1.10' 'locks[0]["kind"] == "gil"'
+}
+
+case_gil_procs() {
+	verdict_of 2 "$WORKLOADS/gil_procs" -t 2 -w 0.5 -- 'v == "parallel"' 'p["average"] >= 1.85' \
+		'sum(l["waits"] for l in locks) == 0'
+}
+
+case_free_threads() {
+	verdict_of 2 "$WORKLOADS/free_threads" -t 2 -w 0.5 -- 'v == "parallel"' 'p["average"] >= 1.8'
+}
+
+case_fine_grained() {
+	verdict_of 2 "$WORKLOADS/fine_grained" -t 2 -w 0.5 -- 'v == "parallel"'
+}
+
+# A thousand milliseconds of reads per thread: overlapped they take about one second, not eight.
+case_gil_io() {
+	verdict_of 2 "$WORKLOADS/gil_io" -t 8 -w 0.5 -- 'v == "io-bound"' 'wall < 2 * 0.5 * s' \
+		'sum(t["io"] for t in threads) > 3 * wall'
+}
+
+case_gil_perinterp() {
+	verdict_of 2 "$WORKLOADS/gil_perinterp" -t 2 -w 0.5 -- 'v == "parallel"' 'sum(l["waits"] for l in locks) == 0'
+}
+
+case_imbalanced() {
+	verdict_of 2 "$WORKLOADS/imbalanced" -w 0.5 -- 'v == "imbalanced"'
+}
+
+case_oversubscribed() {
+	verdict_of 2 "$WORKLOADS/oversubscribed" -t $((4 * CPUS)) -w 0.2 -- 'v == "cpu-starved"'
+}
+
+case_spin() {
+	verdict_of 2 "$WORKLOADS/spin" -t 2 -w 0.3 -- 'v != "serialized"' 'sum(l["waits"] for l in locks) == 0'
+}
+
+# ---- a futex wait is not a lock wait ----
+
+NOT_SERIALIZED='v not in ("serialized", "contended")'
+
+case_busy_join() {
+	verdict_of 1 "$PROGRAMS/busy_join" -- "$NOT_SERIALIZED" 'any(e["kind"] == "join" for e in events)' \
+		'sum(l["waits"] for l in locks) == 0'
+}
+
+case_busy_join_one_cpu() {
+	verdict_of 1 taskset -c 0 "$PROGRAMS/busy_join" -- "$NOT_SERIALIZED" 'sum(l["waits"] for l in locks) == 0'
+}
+
+# Its mutex is a lock, the empty queue is not: what is waited for by locks stays small.
+FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * wall'
+
+case_queue() {
+	verdict_of 2 "$PROGRAMS/queue" 1 -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS" 'any(e["waits"] >= 20 for e in events)'
+}
+
+case_queue_pool() {
+	verdict_of 2 "$PROGRAMS/queue" 4 -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
+}
+
+case_queue_one_cpu() {
+	verdict_of 1 taskset -c 0 "$PROGRAMS/queue" 1 -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
+}
+
+case_idle_pool() {
+	verdict_of 1 "$PROGRAMS/idle_pool" -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS" 'any(e["waits"] > 0 for e in events)'
+}
+
+case_idle_pool_one_cpu() {
+	verdict_of 1 taskset -c 0 "$PROGRAMS/idle_pool" -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
+}
+
+# ---- the verdict table's own cases ----
+
+case_one_after_another() {
+	needs_trace
+	needs_tool gzip
+	head -c 6000000 /dev/urandom >input
+	verdict_of 2 /bin/sh -c 'for i in 1 2 3 4 5 6 7 8; do gzip -c input >/dev/null; done' -- \
+		'v != "parallel"' "$NOT_SERIALIZED" 'len(processes) == 9'
+}
+
+case_alternating_by_barrier() {
+	verdict_of 2 "$PROGRAMS/turns" -- 'v == "imbalanced"'
+}
+
+case_gil_fed_by_reads() {
+	verdict_of 2 "$PROGRAMS/gil_fed" -- 'v == "io-bound"' 'r["window"]["active"] < 0.15 * wall'
+}
+
+case_gil_worker_and_polling_main() {
+	verdict_of 2 "$PROGRAMS/gil_poll" -- 'v == "mixed"' 'p["gain_bound"] < 1.06 + 0.04'
+}
+
+case_mutex_held_across_sleep() {
+	verdict_of 2 "$PROGRAMS/mutex_sleep" -- 'v == "serialized"' \
+		'"sleepers_mutex" in [l for l in locks if l["id"] == r["verdict"]["lock"]][0]["name"]' \
+		'p["average"] < 0.3'
+}
+
+case_two_pinned_to_one_cpu() {
+	verdict_of 1 "$PROGRAMS/pinned" -- 'v == "cpu-starved"'
+}
+
+case_taskset_one_cpu() {
+	verdict_of 1 taskset -c 0 "$WORKLOADS/free_threads" -t 2 -w 0.3 -- 'v == "cpu-starved"'
+}
+
+# A cgroup with a quota of one CPU, of whichever version is mounted here; prints its directory.
+make_quota() {
+	local dir
+	if [ -w /sys/fs/cgroup/cgroup.procs ] && grep -qw cpu /sys/fs/cgroup/cgroup.subtree_control; then
+		dir=/sys/fs/cgroup/giltrace-test-$$
+		mkdir "$dir" && echo "100000 100000" >"$dir/cpu.max" && echo "$dir"
+	elif [ -w /sys/fs/cgroup/cpu/cgroup.procs ]; then
+		dir=/sys/fs/cgroup/cpu/giltrace-test-$$
+		mkdir "$dir" && echo 100000 >"$dir/cpu.cfs_period_us" && echo 100000 >"$dir/cpu.cfs_quota_us" &&
+			echo "$dir"
+	else
+		false
+	fi
+}
+
+in_quota() {
+	QUOTA=$(make_quota 2>"$T/quota.err") || skip "no cgroup with a quota can be made here: $(head -n 1 "$T/quota.err")"
+	trap 'echo $$ >"$(dirname "$QUOTA")/cgroup.procs"; rmdir "$QUOTA"' EXIT
+	echo $$ >"$QUOTA/cgroup.procs"
+	"$@"
+}
+
+case_quota_of_one_cpu() {
+	needs_trace
+	needs_cpus 2
+	wait_idle
+	in_quota trace -- "$WORKLOADS/free_threads" -t 2 -w 0.4
+	want_status 0
+	check "$SOUND" 'v == "cpu-starved"' 'abs(r["machine"]["cpu_quota"] - 1) < 0.01'
+}
+
+# ---- real interpreters ----
+
+needs_debian_python() {
+	[ -x /usr/bin/python3 ] || skip "/usr/bin/python3 is not installed"
+}
+
+COUNT=$SOURCE/workloads/python
+
+case_python_threads() {
+	local before one
+	needs_debian_python
+	before=$(date +%s%N)
+	/usr/bin/python3 "$COUNT/count_threads.py" 1
+	one=$(($(date +%s%N) - before))
+	verdict_of 2 /usr/bin/python3 "$COUNT/count_threads.py" -- 'v == "serialized"' 'p["average"] <= 1.2' \
+		"1.5 * $one < wall < 3 * $one" \
+		'locks[0]["kind"] == "cpython-gil"' '"_PyRuntime" in r["verdict"]["sentence"]' \
+		'locks[0]["name"].startswith("_PyRuntime+")' 'locks[0]["explains_serialized"] >= 0.9'
+}
+
+case_python_processes() {
+	needs_debian_python
+	verdict_of 2 /usr/bin/python3 "$COUNT/count_procs.py" 2 20000000 -- 'v == "parallel"'
+}
+
+case_python_io() {
+	needs_debian_python
+	verdict_of 2 /usr/bin/python3 "$COUNT/io_threads.py" -- 'v == "io-bound"'
+}
+
+case_two_pythons_under_one_shell() {
+	needs_debian_python
+	verdict_of 2 /bin/sh -c "/usr/bin/python3 '$COUNT/count_threads.py' & /usr/bin/python3 '$COUNT/count_threads.py'; wait" -- \
+		'v in ("parallel", "mixed")' \
+		'[q["verdict"]["class"] for q in processes if "python" in q["comm"]] == ["serialized"] * 2' \
+		'len([l for l in locks if l["kind"] == "cpython-gil"]) == 2'
+}
+
+# Every other CPython that is found here: the first one of each version.
+case_other_pythons() {
+	local python version found=0
+	needs_trace
+	needs_cpus 2
+	for python in /usr/bin/python3.[0-9]* /usr/local/bin/python3.[0-9]* ~/.pyenv/versions/3.*/bin/python3; do
+		case $python in *-config | *\**) continue ;; esac
+		"$python" -c 'import sys; sys.exit(hasattr(sys, "pypy_version_info"))' 2>/dev/null || continue
+		version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+		case " ${seen:-} " in *" $version "*) continue ;; esac
+		seen="${seen:-} $version"
+		found=$((found + 1))
+		echo "CPython $version: $python"
+		TRACED=("$python" "$COUNT/count_threads.py")
+		EXPECTED=('v == "serialized"' 'locks[0]["kind"] == "cpython-gil"')
+		undisturbed verdict_holds
+	done
+	[ "$found" -gt 0 ] || skip "no CPython 3 was found"
+}
+
+case_python2() {
+	local python
+	for python in /usr/bin/python2.7 ~/.pyenv/versions/2.7*/bin/python2.7; do
+		[ -x "$python" ] && break
+	done
+	[ -x "$python" ] || skip "CPython 2.7 is not installed"
+	verdict_of 2 "$python" "$COUNT/count_threads.py" -- 'v in ("serialized", "contended")' \
+		'locks[0]["kind"] == "cpython-gil"'
+}
+
+# ---- next to nothing ----
+
+case_true() {
+	verdict_of 1 /bin/true -- 'v in ("single-threaded", "inconclusive")'
+}
+
+case_sleep() {
+	verdict_of 1 /bin/sleep 0.3 -- 'v in ("single-threaded", "inconclusive")' 'wall > 0.29 * s'
+}
+
+run_cases "$@"

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The model's insides, shared by its own files only. */
+#ifndef ANALYSIS_MODEL_PRIVATE_H
+#define ANALYSIS_MODEL_PRIVATE_H
+
+#include "classify.h"
+#include "idmap.h"
+#include "lock_find.h"
+#include "lib/map.h"
+#include "model.h"
+
+#define MODEL_SINKS 16
+/* Every CPU alone, the whole machine and some sets between; a thread with one more has an unknown mask. */
+#define MODEL_MASKS (GT_MAX_CPUS + 64)
+#define MODEL_TASKS (1U << 24)
+
+/* A waking as it was recorded: who did it is judged when it is known what it ended. */
+struct waking {
+	uint64_t ts; /* 0: none */
+	uint32_t peer;
+	uint8_t flags;
+	int32_t syscall;
+	uint64_t addr;
+	uint32_t op;
+};
+
+struct model_process {
+	struct process pub; /* must be first */
+	bool requeues;      /* it has moved futex waiters to other words */
+};
+
+struct model_thread {
+	struct thread pub; /* must be first */
+	/* Neighbours among the threads that are off the CPUs in a known state: what a loss may concern. */
+	struct model_thread *prev, *next;
+	enum state before;     /* what it blocked on last, for restart_syscall; STATE_FUTEX is unsorted here */
+	struct waking waking;  /* seen while it was not blocked */
+	bool exiting;
+	bool kernel;           /* its saved registers mean nothing */
+	uint32_t vfork_child;  /* task id it may wait for in vfork(); 0: none */
+	uint32_t vfork_parent;
+	struct futex_wait last; /* the word last looked up in the lock table, and its group */
+};
+
+struct mask {
+	uint64_t words[GT_MASK_WORDS];
+};
+
+struct listener {
+	const struct model_sink *sink;
+	void *ctx;
+};
+
+struct listeners {
+	struct listener at[MODEL_SINKS];
+	uint32_t n;
+};
+
+struct model {
+	const struct gt_meta *meta;
+	struct lock_table *locks;
+	struct classifier classifier;
+
+	uint64_t start, end, now; /* end 0: not known */
+	bool started;             /* `start` is known */
+	bool open;                /* inside the window: sinks are told */
+	bool closed;
+
+	struct idmap thread_ids, process_ids;
+	struct model_thread **threads;
+	struct model_process **processes;
+	uint32_t nthreads, nprocesses, threads_cap, processes_cap;
+	struct model_thread off; /* head of the list of threads off the CPUs */
+
+	struct cpu cpus[GT_MAX_CPUS];
+	bool seen[GT_MAX_CPUS]; /* there was a record about it, ever */
+	uint32_t ncpus;
+	uint64_t idle[GT_MASK_WORDS]; /* CPUs known to be idle */
+
+	struct mask *masks; /* 0 stands for "unknown" */
+	uint32_t nmasks, masks_cap;
+	struct map mask_ids; /* hash of the words → index; the next key holds the next mask of that hash */
+
+	/* Each slot's listeners by themselves: a record costs no look at sinks that do not care. */
+	struct listeners sinks, transition, wake, cpu_span, record;
+	struct model_counts counts;
+};
+
+/* Call `slot` of everyone who listens to it; nothing outside the window. */
+#define MODEL_TELL(m, slot, ...)                                                            \
+	do {                                                                                \
+		for (uint32_t tell_i = 0; (m)->open && tell_i < (m)->slot.n; tell_i++)      \
+			(m)->slot.at[tell_i].sink->slot((m)->slot.at[tell_i].ctx, (m), __VA_ARGS__); \
+	} while (0)
+
+static inline struct model_thread *model_of(struct thread *t)
+{
+	return (struct model_thread *)t;
+}
+
+/* ---- model_tasks.c: threads, processes, CPU masks ---- */
+
+int model_tasks_init(struct model *m);
+void model_tasks_free(struct model *m);
+/* The live thread of a record; NULL for 0, for one that ended and, counted, for one never heard of. */
+struct model_thread *model_live(struct model *m, uint32_t id);
+/* Tell the sinks and change the state. A change to the same state is none. */
+void model_set_state(struct model *m, struct model_thread *t, enum state next);
+void model_end_thread(struct model *m, struct model_thread *t);
+int model_task(struct model *m, const struct gt_event *ev);
+int model_exec(struct model *m, const struct gt_event *ev);
+int model_rename(struct model *m, const struct gt_event *ev);
+int model_exit(struct model *m, const struct gt_event *ev);
+int model_affinity(struct model *m, const struct gt_event *ev);
+
+/* ---- model_cpus.c: who holds each CPU, and what a loss makes unknown ---- */
+
+/* Tell of the time since the CPU's last change, `idle` ns of it idle where no traced thread had it. */
+void model_cpu_close(struct model *m, struct cpu *c, uint64_t idle);
+/* Its occupant from now on: a thread, or NULL and whether it is idle. */
+void model_cpu_take(struct model *m, struct cpu *c, struct model_thread *t, bool idle);
+/* The records contradict the model: what this thread does is unknown, and so is the CPU it was thought on. */
+void model_forget(struct model *m, struct model_thread *t);
+int model_cpu_record(struct model *m, const struct gt_event *ev); /* GT_CPU */
+int model_on_cpu(struct model *m, const struct gt_event *ev);
+int model_lost(struct model *m, const struct gt_event *ev);
+
+/* ---- model_switch.c: switches, wakings, what blocks whom ---- */
+
+int model_switch(struct model *m, const struct gt_event *ev);
+int model_waking(struct model *m, const struct gt_event *ev);
+int model_found_state(struct model *m, const struct gt_event *ev); /* GT_STATE */
+/* The thread takes CPU `c`, whose time up to now has been told. */
+void model_switch_in(struct model *m, struct cpu *c, struct model_thread *t);
+
+#endif

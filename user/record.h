@@ -30,6 +30,7 @@ struct record_request {
 struct record_outcome {
 	bool exited;                   /* the command ended and was reaped */
 	int exit_code, exit_signal;    /* signal 0: exited with code */
+	int stopped_by;                /* the signal that made giltrace stop early, 0: none */
 };
 
 /*

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "collect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lib/map.h"
+#include "probes.h"
+#include "symbols.h"
+
+/* A recorder that is killed loses at most this much, and a block is worth compressing. */
+#define ROUND_NS 250000000ull
+
+/* Words asked about; a program that waits on more has some without names. */
+#define WORDS_MAX 65536
+
+/* What is known of an address space, for whoever names its words. */
+struct space {
+	pid_t tgid;
+	struct symbols_exec exec;
+};
+
+struct collect {
+	struct gt_writer *writer;
+	struct symbols *symbols;
+	char *cwd;
+	struct map spaces; /* address space id → struct space */
+	struct map words;  /* hash of (address space, address) → 1 once asked about */
+	struct map task_space; /* task id → address space id */
+	uint64_t round_end; /* when the round under way is to be closed, as marks go */
+	int err;            /* the writer's, kept */
+};
+
+struct collect *collect_new(struct gt_writer *writer, struct symbols *symbols, const char *cwd)
+{
+	struct collect *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->writer = writer;
+	c->symbols = symbols;
+	c->cwd = cwd ? strdup(cwd) : NULL;
+	return c;
+}
+
+void collect_free(struct collect *c)
+{
+	uint64_t key, value;
+	size_t pos = 0;
+
+	if (!c)
+		return;
+	while (map_next(&c->spaces, &pos, &key, &value)) {
+		struct space *s = (void *)(uintptr_t)value;
+
+		free((char *)s->exec.path);
+		free(s);
+	}
+	map_free(&c->spaces);
+	map_free(&c->words);
+	map_free(&c->task_space);
+	free(c->cwd);
+	free(c);
+}
+
+static void space_set(struct collect *c, uint32_t as, uint32_t task, pid_t tgid, const struct gt_wire_exec *exec)
+{
+	struct space *s;
+
+	if (!as || !c->symbols)
+		return;
+	map_put(&c->task_space, task, as);
+	s = map_get_ptr(&c->spaces, as);
+	if (!s) {
+		s = calloc(1, sizeof(*s));
+		if (!s || map_put_ptr(&c->spaces, as, s)) {
+			free(s);
+			return;
+		}
+	}
+	s->tgid = tgid;
+	if (exec && !s->exec.path)
+		s->exec = (struct symbols_exec){
+			.path = strndup(exec->path, sizeof(exec->path)), .cwd = c->cwd, .dev = exec->dev,
+			.ino = exec->ino, .start_code = exec->start_code,
+		};
+}
+
+/* Somebody waits on this word: have it named while the process lives. Asked again later when it can't be now. */
+static void name_word(struct collect *c, uint32_t task, uint64_t addr)
+{
+	uint64_t as, key;
+	struct space *s;
+
+	if (!c->symbols || !map_get(&c->task_space, task, &as))
+		return;
+	/* Address spaces are few and addresses are below 2^57 and aligned: this mixes without collisions. */
+	key = addr ^ as << 57 ^ (as >> 7) << 40;
+	if (map_get(&c->words, key, NULL) || map_len(&c->words) >= WORDS_MAX)
+		return;
+	s = map_get_ptr(&c->spaces, as);
+	if (!s || symbols_ask(c->symbols, (uint32_t)as, s->tgid, addr, s->exec.path ? &s->exec : NULL))
+		return;
+	map_put(&c->words, key, 1);
+}
+
+/* The parts of a record that scheduler records share. */
+static void from_switch(struct collect *c, struct gt_event *ev, const struct gt_wire_switch *sw)
+{
+	const struct gt_wire_block *block = (const struct gt_wire_block *)sw;
+
+	ev->peer = sw->peer;
+	ev->syscall = sw->syscall;
+	if (ev->flags & GT_F_BLOCK) {
+		ev->u.addr = block->addr;
+		ev->op = block->op;
+		ev->val = block->val;
+		if (ev->kind != GT_WAKING)
+			name_word(c, ev->task, block->addr);
+	}
+	ev->flags &= (uint8_t)~GT_F_BLOCK; /* the wire's own business */
+}
+
+static void from_task(struct collect *c, struct gt_event *ev, const struct gt_wire_task *t)
+{
+	ev->u.task.parent = t->parent;
+	ev->u.task.process = t->process;
+	ev->u.task.as = t->as;
+	ev->u.task.tid = t->tid;
+	ev->u.task.tgid = t->tgid;
+	ev->u.task.ppid = t->ppid;
+	ev->u.task.clone_flags = t->clone_flags;
+	ev->u.task.flags = t->flags;
+	ev->u.task.clear_child_tid = t->clear_child_tid;
+	ev->u.task.start = t->start;
+	memcpy(ev->u.task.comm, t->comm, sizeof(ev->u.task.comm));
+	space_set(c, t->as, t->hdr.task, t->tgid, NULL);
+}
+
+static void from_exec(struct collect *c, struct gt_event *ev, const struct gt_wire_exec *x)
+{
+	ev->u.exec.tid = x->tid;
+	ev->u.exec.tgid = x->tgid;
+	ev->u.exec.as = x->as;
+	ev->u.exec.dev = x->dev;
+	ev->u.exec.ino = x->ino;
+	ev->u.exec.start_code = x->start_code;
+	ev->u.exec.path = x->path;
+	space_set(c, x->as, x->hdr.task, x->tgid, x);
+}
+
+/* One row per kind of record: how long it must be, and what the trace calls it. */
+static const struct {
+	uint8_t kind;
+	uint16_t size;
+} wire[] = {
+	[GT_WIRE_SWITCH] = { GT_SWITCH, sizeof(struct gt_wire_switch) },
+	[GT_WIRE_WAKING] = { GT_WAKING, sizeof(struct gt_wire_switch) },
+	[GT_WIRE_TASK] = { GT_TASK, sizeof(struct gt_wire_task) },
+	[GT_WIRE_STATE] = { GT_STATE, sizeof(struct gt_wire_switch) },
+	[GT_WIRE_EXEC] = { GT_EXEC, sizeof(struct gt_wire_exec) },
+	[GT_WIRE_RENAME] = { GT_RENAME, sizeof(struct gt_wire_rename) },
+	[GT_WIRE_EXIT] = { GT_EXIT, sizeof(struct gt_wire_hdr) },
+	[GT_WIRE_AFFINITY] = { GT_AFFINITY, sizeof(struct gt_wire_affinity) },
+	[GT_WIRE_CPU] = { GT_CPU, sizeof(struct gt_wire_cpu) },
+	[GT_WIRE_ON_CPU] = { GT_ON_CPU, sizeof(struct gt_wire_hdr) },
+	[GT_WIRE_TASK_SUM] = { GT_TASK_SUM, sizeof(struct gt_wire_task_sum) },
+	[GT_WIRE_CPU_SUM] = { GT_CPU_SUM, sizeof(struct gt_wire_cpu_sum) },
+	[GT_WIRE_LOST] = { GT_LOST, sizeof(struct gt_wire_lost) },
+};
+
+static void from_rare(struct collect *c, struct gt_event *ev, const void *data)
+{
+	const struct gt_wire_affinity *affinity = data;
+	const struct gt_wire_task_sum *task_sum = data;
+	const struct gt_wire_cpu_sum *cpu_sum = data;
+	const struct gt_wire_rename *name = data;
+	const struct gt_wire_lost *lost = data;
+	const struct gt_wire_cpu *span = data;
+
+	switch (ev->kind) {
+	case GT_TASK:
+		from_task(c, ev, data);
+		break;
+	case GT_EXEC:
+		from_exec(c, ev, data);
+		break;
+	case GT_RENAME:
+		memcpy(ev->u.comm, name->comm, sizeof(ev->u.comm));
+		break;
+	case GT_AFFINITY:
+		ev->u.affinity.words = affinity->words;
+		ev->u.affinity.mask = (const uint64_t *)affinity->mask;
+		break;
+	case GT_CPU:
+		ev->u.cpu_span.start = span->start;
+		ev->u.cpu_span.idle = span->idle;
+		break;
+	case GT_TASK_SUM:
+		ev->u.task_sum.run = task_sum->run;
+		ev->u.task_sum.slices = task_sum->slices;
+		break;
+	case GT_CPU_SUM:
+		ev->u.cpu_sum.traced = cpu_sum->traced;
+		ev->u.cpu_sum.other = cpu_sum->other;
+		ev->u.cpu_sum.idle = cpu_sum->idle;
+		break;
+	case GT_LOST:
+		ev->u.lost.reason = lost->reason;
+		ev->u.lost.count = lost->count;
+		ev->u.lost.first = lost->first;
+		ev->u.lost.last = lost->last;
+		break;
+	default:
+		break;
+	}
+}
+
+static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
+{
+	const struct gt_wire_hdr *hdr = data;
+	struct collect *c = ctx;
+	struct gt_event ev;
+	int err;
+
+	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) || !wire[hdr->kind].kind ||
+	    size < wire[hdr->kind].size)
+		return -EPROTO; /* both sides are built together: this cannot happen */
+	memset(&ev, 0, sizeof(ev));
+	ev.ts = hdr->ts;
+	ev.cpu = cpu;
+	ev.kind = wire[hdr->kind].kind;
+	ev.flags = hdr->flags;
+	ev.state = hdr->state;
+	ev.task = hdr->task;
+	ev.syscall = -1;
+	if (ev.kind == GT_SWITCH || ev.kind == GT_WAKING || ev.kind == GT_STATE)
+		from_switch(c, &ev, data);
+	else
+		from_rare(c, &ev, data);
+	err = gt_writer_event(c->writer, &ev);
+	if (err && !c->err)
+		c->err = err; /* the rings are drained all the same: the kernel side must not stall */
+	return 0;
+}
+
+static int on_symbol(void *ctx, const struct gt_event *ev)
+{
+	struct collect *c = ctx;
+	int err = gt_writer_event(c->writer, ev);
+
+	if (err && !c->err)
+		c->err = err;
+	return 0;
+}
+
+int collect_round(struct collect *c, struct probes *p)
+{
+	uint64_t mark;
+	int err = probes_drain(p, on_record, c, &mark);
+
+	if (c->symbols)
+		symbols_collect(c->symbols, on_symbol, c);
+	if (!err && mark >= c->round_end) {
+		err = gt_writer_mark(c->writer, mark);
+		c->round_end = mark + ROUND_NS;
+	}
+	return c->err ? c->err : err;
+}
+
+static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t count)
+{
+	struct collect *c = ctx;
+	struct gt_event ev = { .kind = GT_FUTEX_COUNT, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+
+	ev.ts = c->round_end;
+	ev.u.futex_count.addr = key->addr;
+	ev.u.futex_count.as = key->as;
+	ev.u.futex_count.process = key->process;
+	ev.u.futex_count.op = key->op;
+	ev.u.futex_count.result = key->result;
+	ev.u.futex_count.count = count;
+	return gt_writer_event(c->writer, &ev);
+}
+
+int collect_finish(struct collect *c, struct probes *p)
+{
+	struct timespec now;
+	uint64_t mark;
+	int err = probes_drain(p, on_record, c, &mark);
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	c->round_end = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+	if (c->symbols)
+		symbols_stop(c->symbols, 1000, on_symbol, c);
+	if (!err)
+		err = probes_read_futex(p, on_futex, c);
+	if (!err)
+		err = gt_writer_mark(c->writer, UINT64_MAX);
+	return c->err ? c->err : err;
+}

@@ -137,7 +137,7 @@ case_other_kinds_of_file() {
 
 # The demonstration's recorded trace ships with the source; without it there is nothing to cut here.
 shipped_trace() {
-	find "$SOURCE/workloads" "$SOURCE/tests" -name '*.gt' -o -name '*.gtrace' -o -name '*.trace' | head -n 1
+	find "$SOURCE/workloads" -name 'demo*.giltrace' | sort | head -n 1
 }
 
 some_trace() {

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+#include "lock_waits.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../lib/map.h"
+
+/* After a timeout a thread looks who holds the lock, perhaps asks for it, and waits again. */
+#define TIMEOUT_GAP_NS 200000ULL
+/* A woken thread that is back within this has lost a race, or has gone from the condvar to its mutex. */
+#define WOKEN_GAP_NS 50000ULL
+#define MAX_PARTS (1U << 22)
+#define NO_GROUP UINT32_MAX
+
+enum phase {
+	PHASE_NONE,
+	PHASE_BLOCKED, /* in a wait */
+	PHASE_RESUMED, /* runs again; whether the wait is over shows when it blocks next */
+};
+
+struct waiting {
+	enum phase phase;
+	uint32_t group;
+	uint64_t start, resumed;
+	uint32_t waker;   /* index + 1 of who ended its last futex wait by a futex call; 0: nobody */
+	uint64_t woken;
+	bool by_nobody;   /* a timer did */
+	bool released;    /* it has woken someone on its group since it resumed: so it had the lock */
+	/* What it holds since `resumed`, as long as the release has not been seen. */
+	uint32_t holds;   /* group, or NO_GROUP */
+	uint64_t held_since;
+	uint64_t let_go;  /* time of the wake that seems to be the release; 0: none yet */
+	uint32_t let_go_to;
+	bool away;        /* it has blocked on something else meanwhile */
+};
+
+struct lock_waits {
+	const struct lock_table *table;
+	const struct parallelism *parallelism;
+	struct lock_waits_group **groups; /* by index in the table */
+	uint32_t ngroups;
+	struct waiting *threads; /* by struct thread.index */
+	size_t nthreads;
+	struct map part_index;
+	struct lock_waits_thread *parts;
+	size_t nparts, parts_room;
+	int err;
+};
+
+struct lock_waits *lock_waits_new(const struct lock_table *table, const struct parallelism *p)
+{
+	struct lock_waits *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->table = table;
+	w->parallelism = p;
+	w->ngroups = table ? lock_table_size(table) : 0;
+	w->groups = calloc(w->ngroups + 1, sizeof(*w->groups));
+	if (!w->groups) {
+		lock_waits_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+void lock_waits_free(struct lock_waits *w)
+{
+	if (!w)
+		return;
+	for (uint32_t i = 0; w->groups && i < w->ngroups; i++) {
+		if (!w->groups[i])
+			continue;
+		spread_release(&w->groups[i]->wait);
+		spread_release(&w->groups[i]->handoff);
+		spread_release(&w->groups[i]->hold);
+		free(w->groups[i]);
+	}
+	map_free(&w->part_index);
+	free(w->groups);
+	free(w->threads);
+	free(w->parts);
+	free(w);
+}
+
+static void check(struct lock_waits *w, int err)
+{
+	if (err && !w->err)
+		w->err = err;
+}
+
+static struct waiting *waiting(struct lock_waits *w, uint32_t thread)
+{
+	if (thread >= w->nthreads) {
+		size_t n = ((size_t)thread + 64) * 2;
+		struct waiting *p = realloc(w->threads, n * sizeof(*p));
+
+		if (!p) {
+			check(w, -ENOMEM);
+			return NULL;
+		}
+		memset(p + w->nthreads, 0, (n - w->nthreads) * sizeof(*p));
+		for (size_t i = w->nthreads; i < n; i++)
+			p[i].holds = NO_GROUP;
+		w->threads = p;
+		w->nthreads = n;
+	}
+	return &w->threads[thread];
+}
+
+/* Index of the group a thread's wait is for, with its sums made; NO_GROUP for words not in the table. */
+static uint32_t group_of(struct lock_waits *w, const struct thread *t)
+{
+	uint32_t at = t->wait.group ? t->wait.group->id - 1 : NO_GROUP;
+
+	if (at >= w->ngroups)
+		return NO_GROUP;
+	if (!w->groups[at])
+		w->groups[at] = calloc(1, sizeof(**w->groups));
+	if (!w->groups[at]) {
+		check(w, -ENOMEM);
+		return NO_GROUP;
+	}
+	return at;
+}
+
+static struct lock_waits_thread *part(struct lock_waits *w, uint32_t group, uint32_t thread)
+{
+	uint64_t key = (uint64_t)group << 32 | thread, at;
+	struct lock_waits_thread *p;
+
+	if (map_get(&w->part_index, key, &at))
+		return &w->parts[at];
+	if (w->nparts == w->parts_room) {
+		size_t room = w->parts_room ? w->parts_room * 2 : 64;
+
+		p = w->nparts < MAX_PARTS ? realloc(w->parts, room * sizeof(*p)) : NULL;
+		if (!p)
+			goto full;
+		w->parts = p;
+		w->parts_room = room;
+	}
+	if (map_put(&w->part_index, key, w->nparts))
+		goto full;
+	p = &w->parts[w->nparts++];
+	*p = (struct lock_waits_thread){ .group = group, .thread = thread };
+	return p;
+full:
+	check(w, -ENOMEM);
+	return NULL;
+}
+
+/* ---- waits ---- */
+
+/* The wait is over since `until`. */
+static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, uint64_t until)
+{
+	struct lock_waits_group *g = w->groups[x->group];
+	struct lock_waits_thread *p = part(w, x->group, thread);
+
+	check(w, spread_add(&g->wait, until - x->start));
+	if (p) {
+		p->waits++;
+		p->wait += until - x->start;
+	}
+	if (x->phase == PHASE_RESUMED && x->waker) {
+		g->handoffs++;
+		check(w, spread_add(&g->handoff, until - x->woken));
+	}
+	x->phase = PHASE_NONE;
+}
+
+static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread)
+{
+	struct lock_waits_thread *p;
+
+	/* A release that wakes nobody makes no call: when that was is not known, and nothing is counted. */
+	if (x->holds != NO_GROUP && x->let_go) {
+		check(w, spread_add(&w->groups[x->holds]->hold, x->let_go - x->held_since));
+		p = part(w, x->holds, thread);
+		if (p) {
+			p->holds++;
+			p->held += x->let_go - x->held_since;
+		}
+	}
+	x->holds = NO_GROUP;
+	x->let_go = 0;
+}
+
+static bool goes_on_waiting(const struct waiting *x, uint32_t group, uint64_t now)
+{
+	uint64_t ran = now - x->resumed;
+
+	return x->phase == PHASE_RESUMED && x->group == group && !x->released &&
+	       ran < (x->by_nobody ? TIMEOUT_GAP_NS : WOKEN_GAP_NS);
+}
+
+/* Woken, but it did not get the lock: then its waker did not let go of it for this thread's sake. */
+static void take_back(struct lock_waits *w, const struct waiting *x, uint32_t thread)
+{
+	struct waiting *waker = x->waker ? &w->threads[x->waker - 1] : NULL;
+
+	if (waker && waker->let_go == x->woken && waker->let_go_to == thread)
+		waker->let_go = 0;
+}
+
+static void block(struct lock_waits *w, struct waiting *x, const struct thread *t, uint32_t group,
+		  uint64_t now)
+{
+	if (goes_on_waiting(x, group, now)) {
+		take_back(w, x, t->index);
+		x->holds = NO_GROUP;
+		x->phase = PHASE_BLOCKED;
+	} else {
+		if (x->phase != PHASE_NONE)
+			wait_ends(w, x, t->index, x->phase == PHASE_RESUMED ? x->resumed : now);
+		hold_ends(w, x, t->index);
+		x->phase = PHASE_BLOCKED;
+		x->group = group;
+		x->start = now;
+	}
+	x->waker = 0;
+	x->by_nobody = true;
+}
+
+static void resume(struct waiting *x, const struct thread *t, uint64_t now)
+{
+	if (x->phase != PHASE_BLOCKED)
+		return;
+	x->phase = PHASE_RESUMED;
+	x->resumed = now;
+	x->released = false;
+	if (t->wait.group->sort == SORT_LOCK) {
+		x->holds = x->group;
+		x->held_since = now;
+		x->let_go = 0;
+		x->away = false;
+	}
+}
+
+/* It blocks on something else, ends, or was lost sight of. */
+static void leave(struct lock_waits *w, struct waiting *x, const struct thread *t, enum state next,
+		  uint64_t now)
+{
+	if (x->phase == PHASE_RESUMED)
+		wait_ends(w, x, t->index, x->resumed);
+	else if (x->phase == PHASE_BLOCKED && next == STATE_NONE)
+		wait_ends(w, x, t->index, now);
+	x->phase = PHASE_NONE;
+	if (x->let_go || next == STATE_NONE || next == STATE_UNKNOWN)
+		hold_ends(w, x, t->index);
+	x->away = true;
+}
+
+/* ---- time blocked ---- */
+
+static uint64_t serialized_clock(const struct lock_waits *w, uint64_t now)
+{
+	return w->parallelism ? parallelism_serialized_so_far(w->parallelism, NULL, now) : 0;
+}
+
+static void enter_lock(struct lock_waits *w, struct lock_waits_group *g, uint64_t now)
+{
+	if (g->blocked_now++ == 0)
+		g->serialized_since = serialized_clock(w, now);
+}
+
+static void leave_lock(struct lock_waits *w, const struct thread *t, uint64_t now)
+{
+	uint32_t at = group_of(w, t);
+	struct lock_waits_group *g;
+
+	if (at == NO_GROUP)
+		return;
+	g = w->groups[at];
+	g->blocked += now - t->since;
+	if (g->blocked_now && --g->blocked_now == 0)
+		g->serialized += serialized_clock(w, now) - g->serialized_since;
+}
+
+/* ---- what the model tells ---- */
+
+void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next, uint64_t now)
+{
+	bool blocks = next == STATE_LOCK || next == STATE_EVENT;
+	struct waiting *x;
+	uint32_t group;
+
+	if (t->state == STATE_LOCK)
+		leave_lock(w, t, now);
+	if (next == STATE_RUNNABLE || (next == STATE_RUNNING && !t->blocked_on_futex))
+		return;
+	x = blocks ? waiting(w, t->index) : t->index < w->nthreads ? &w->threads[t->index] : NULL;
+	if (!x)
+		return;
+	group = blocks ? group_of(w, t) : NO_GROUP;
+	if (group != NO_GROUP) {
+		if (next == STATE_LOCK)
+			enter_lock(w, w->groups[group], now);
+		block(w, x, t, group, now);
+	} else if (next == STATE_RUNNING) {
+		resume(x, t, now);
+	} else {
+		leave(w, x, t, next, now);
+	}
+}
+
+/*
+ * `from` wakes `to` on the group that it holds, so far as is known: that looks like a release. But if it has
+ * slept since it got the lock, it may have let go long ago without a call; a wake by another shows that.
+ */
+static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from, uint32_t to,
+		   uint64_t now)
+{
+	if (x->away && g->last_waker != from && g->last_wake > x->held_since) {
+		x->holds = NO_GROUP;
+		return;
+	}
+	x->let_go = now;
+	x->let_go_to = to;
+}
+
+void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
+{
+	const struct thread *to = wake->wakee, *from = wake->waker;
+	struct waiting *x;
+	uint32_t group;
+
+	if ((to->state != STATE_LOCK && to->state != STATE_EVENT) || to->index >= w->nthreads)
+		return;
+	x = &w->threads[to->index];
+	if (x->phase != PHASE_BLOCKED)
+		return;
+	x->woken = wake->ts;
+	x->by_nobody = !from;
+	x->waker = from && wake->futex ? from->index + 1 : 0;
+	if (wake->timeout)
+		w->groups[x->group]->timeouts++;
+	if (!x->waker)
+		return;
+	/* A waker this pass has not seen wait yet gets its entry here: take_back() looks it up. */
+	if (!waiting(w, from->index)) {
+		w->threads[to->index].waker = 0;
+		return;
+	}
+	group = w->threads[to->index].group;
+	x = &w->threads[from->index];
+	if (x->phase == PHASE_RESUMED && x->group == group)
+		x->released = true;
+	if (x->holds == group && !x->let_go)
+		let_go(w->groups[group], x, from->index, to->index, wake->ts);
+	w->groups[group]->last_waker = from->index;
+	w->groups[group]->last_wake = wake->ts;
+}
+
+/* ---- what it came to ---- */
+
+const struct lock_waits_group *lock_waits_at(const struct lock_waits *w, uint32_t group)
+{
+	return group < w->ngroups ? w->groups[group] : NULL;
+}
+
+static int part_cmp(const void *a, const void *b)
+{
+	const struct lock_waits_thread *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	return x->thread < y->thread ? -1 : x->thread > y->thread;
+}
+
+const struct lock_waits_thread *lock_waits_threads(struct lock_waits *w, size_t *n)
+{
+	if (w->nparts)
+		qsort(w->parts, w->nparts, sizeof(*w->parts), part_cmp);
+	map_free(&w->part_index);
+	*n = w->nparts;
+	return w->parts;
+}
+
+int lock_waits_error(const struct lock_waits *w)
+{
+	return w->err;
+}

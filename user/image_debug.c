@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "image_debug.h"
+
+#include <elfutils/libdwelf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "image.h"
+#include "image_file.h"
+
+#define DEBUG_ROOT "/usr/lib/debug"
+#define MAX_BUILD_ID 64
+
+struct build_id {
+	const void *bytes;
+	size_t len;
+};
+
+static bool build_id_of(Elf *elf, struct build_id *id)
+{
+	ssize_t len = dwelf_elf_gnu_build_id(elf, &id->bytes);
+
+	id->len = len > 0 ? (size_t)len : 0;
+	return id->len >= 2 && id->len <= MAX_BUILD_ID;
+}
+
+static bool matches(int fd, const struct build_id *wanted)
+{
+	Elf *elf = elf_begin(fd, ELF_C_READ, NULL);
+	struct build_id id;
+	bool same = elf && build_id_of(elf, &id) && id.len == wanted->len &&
+		    !memcmp(id.bytes, wanted->bytes, id.len);
+
+	elf_end(elf);
+	return same;
+}
+
+static int open_matching(const char *path, const struct build_id *wanted)
+{
+	struct stat st;
+	int fd = image_file_open(path);
+
+	if (fd < 0)
+		return -ENOENT;
+	if (!fstat(fd, &st) && st.st_size <= (off_t)IMAGE_MAX_FILE && matches(fd, wanted))
+		return fd;
+	close(fd);
+	return -ENOENT;
+}
+
+static int open_by_build_id(const struct build_id *id)
+{
+	char path[sizeof(DEBUG_ROOT) + 2 * MAX_BUILD_ID + 32];
+	const unsigned char *bytes = id->bytes;
+	int at = snprintf(path, sizeof(path), DEBUG_ROOT "/.build-id/%02x/", bytes[0]);
+
+	for (size_t i = 1; i < id->len; i++)
+		at += snprintf(path + at, sizeof(path) - (size_t)at, "%02x", bytes[i]);
+	snprintf(path + at, sizeof(path) - (size_t)at, ".debug");
+	return open_matching(path, id);
+}
+
+/* The places that .gnu_debuglink, a bare file name, is meant for. */
+static int open_by_link(const char *link, const char *path, const struct build_id *id)
+{
+	static const struct {
+		const char *before, *after;
+	} places[] = {
+		{ "", "/" },
+		{ "", "/.debug/" },
+		{ DEBUG_ROOT, "/" },
+	};
+	const char *slash = strrchr(path, '/');
+	char candidate[PATH_MAX];
+
+	if (*path != '/' || strchr(link, '/'))
+		return -ENOENT;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		int len = snprintf(candidate, sizeof(candidate), "%s%.*s%s%s", places[i].before,
+				   (int)(slash - path), path, places[i].after, link);
+		int fd = len < (int)sizeof(candidate) ? open_matching(candidate, id) : -ENOENT;
+
+		if (fd >= 0)
+			return fd;
+	}
+	return -ENOENT;
+}
+
+int image_debug_open(Elf *elf, const char *path)
+{
+	struct build_id id;
+	const char *link;
+	GElf_Word crc;
+	int fd;
+
+	/* Without a build-id nothing but a checksum says that the file belongs here: not enough to
+	 * trust. */
+	if (!build_id_of(elf, &id))
+		return -ENOENT;
+	fd = open_by_build_id(&id);
+	if (fd >= 0 || !path)
+		return fd;
+	link = dwelf_elf_gnu_debuglink(elf, &crc);
+	return link && *link ? open_by_link(link, path, &id) : -ENOENT;
+}

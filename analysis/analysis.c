@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+#include "analysis.h"
+
+#include <errno.h>
+
+#include "audit.h"
+#include "locks.h"
+#include "losses.h"
+#include "occupancy.h"
+#include "parallelism.h"
+#include "threads.h"
+#include "verdict.h"
+#include "wakeups.h"
+
+/*
+ * In this order they hear of each change, and in this order they give their results: locks read parallelism's
+ * clocks, processes sum the threads' rows, and the verdict reads everyone's.
+ */
+static const struct analysis *const analyses[] = {
+	&threads_analysis,
+	&processes_analysis,
+	&parallelism_analysis,
+	&occupancy_analysis,
+	&locks_analysis,
+	&wakeups_analysis,
+	&losses_analysis,
+	&audit_analysis,
+	&verdict_analysis,
+};
+
+#define ANALYSES (sizeof(analyses) / sizeof(analyses[0]))
+
+_Static_assert(ANALYSES <= ANALYSIS_MAX, "ANALYSIS_MAX is too small");
+
+int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt_meta *meta,
+		      struct lock_table *locks)
+{
+	int err = 0;
+
+	*set = (struct analysis_set){ .ctx = { .meta = meta, .locks = locks, .model = m } };
+	for (size_t i = 0; i < ANALYSES && !err; i++) {
+		if (!analyses[i]->new)
+			continue;
+		set->self[i] = analyses[i]->new(&set->ctx);
+		if (!set->self[i])
+			return -ENOMEM;
+		if (analyses[i]->sink)
+			err = model_add_sink(m, analyses[i]->sink, set->self[i]);
+	}
+	return err;
+}
+
+int analysis_set_results(struct analysis_set *set, struct results *out)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < ANALYSES && !err; i++)
+		if (analyses[i]->results)
+			err = analyses[i]->results(set->self[i], &set->ctx, out);
+	return err;
+}
+
+void analysis_set_release(struct analysis_set *set)
+{
+	for (size_t i = 0; i < ANALYSES; i++)
+		if (analyses[i]->free)
+			analyses[i]->free(set->self[i]);
+}

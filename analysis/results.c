@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "results.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis.h"
+
+static void verdict_free(struct result_verdict *v)
+{
+	for (size_t i = 0; i < v->nevidence; i++)
+		free(v->evidence[i]);
+	free(v->evidence);
+	free(v->sentence);
+}
+
+static void processes_free(struct results *r)
+{
+	for (size_t i = 0; i < r->nprocesses; i++) {
+		free(r->processes[i].comm);
+		free(r->processes[i].exe);
+		free(r->processes[i].parallelism.histogram);
+		verdict_free(&r->processes[i].verdict);
+	}
+	free(r->processes);
+}
+
+static void locks_free(struct results *r)
+{
+	for (size_t i = 0; i < r->nlocks; i++) {
+		free(r->locks[i].processes);
+		free(r->locks[i].name);
+		free(r->locks[i].image);
+		free(r->locks[i].words);
+		free(r->locks[i].recognised_by);
+		free(r->locks[i].by_thread);
+	}
+	free(r->locks);
+}
+
+static void events_free(struct results *r)
+{
+	for (size_t i = 0; i < r->nevents; i++) {
+		free(r->events[i].processes);
+		free(r->events[i].name);
+		free(r->events[i].words);
+	}
+	free(r->events);
+}
+
+void results_free(struct results *r)
+{
+	verdict_free(&r->verdict);
+	free(r->parallelism.histogram);
+	free(r->cpus);
+	free(r->occupancy);
+	processes_free(r);
+	for (size_t i = 0; i < r->nthreads; i++)
+		free(r->threads[i].comm);
+	free(r->threads);
+	locks_free(r);
+	events_free(r);
+	free(r->futex_calls);
+	free(r->wakeups);
+	memset(r, 0, sizeof(*r));
+}
+
+/* Feed the whole trace to the model. 0 or -errno. */
+static int feed(struct gt_reader *reader, struct model *m)
+{
+	const struct gt_event *ev;
+	int more, err;
+
+	while ((more = gt_reader_next(reader, &ev)) > 0) {
+		err = model_event(m, ev);
+		if (err)
+			return err;
+	}
+	return more ? more : model_finish(m);
+}
+
+/* First pass: what is each futex word? */
+static int find_locks(struct gt_reader *reader, const struct gt_meta *meta, struct lock_table **locks)
+{
+	struct model *m = model_new(meta, NULL);
+	struct lock_finder *finder = lock_finder_new();
+	int err = -ENOMEM;
+
+	*locks = NULL;
+	if (!m || !finder)
+		goto out;
+	err = model_add_sink(m, lock_finder_sink(), finder);
+	if (!err)
+		err = feed(reader, m);
+	if (err)
+		goto out;
+	*locks = lock_finder_table(finder);
+	if (!*locks)
+		err = -ENOMEM;
+out:
+	lock_finder_free(finder);
+	model_free(m);
+	return err;
+}
+
+/* Second pass: measure. */
+static int measure(struct gt_reader *reader, const struct gt_meta *meta, struct lock_table *locks,
+		   struct results *out)
+{
+	struct model *m = model_new(meta, locks);
+	struct analysis_set set;
+	int err;
+
+	if (!m)
+		return -ENOMEM;
+	err = analysis_set_init(&set, m, meta, locks);
+	if (!err)
+		err = gt_reader_rewind(reader);
+	if (!err)
+		err = feed(reader, m);
+	if (err)
+		goto out;
+	gt_reader_stats(reader, &set.ctx.reader);
+	out->start = model_window_start(m);
+	out->end = model_now(m);
+	err = analysis_set_results(&set, out);
+out:
+	analysis_set_release(&set);
+	model_free(m);
+	return err;
+}
+
+int results_from_trace(struct gt_reader *reader, struct results *out)
+{
+	const struct gt_meta *meta = gt_reader_meta(reader);
+	struct gt_reader_stats stats;
+	struct lock_table *locks;
+	struct gt_meta window = *meta;
+	int err;
+
+	memset(out, 0, sizeof(*out));
+	err = find_locks(reader, meta, &locks);
+	if (err)
+		return err;
+	/* The recorder died: what the last mark closed is complete up to the mark. */
+	gt_reader_stats(reader, &stats);
+	if (!window.end)
+		window.end = stats.last_mark;
+	out->meta = meta;
+	err = measure(reader, &window, locks, out);
+	lock_table_free(locks);
+	if (err)
+		results_free(out);
+	return err;
+}

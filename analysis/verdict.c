@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "losses.h"
+
+static const char *const class_names[VERDICT_COUNT] = {
+	[VERDICT_INCONCLUSIVE] = "inconclusive", [VERDICT_IO_BOUND] = "io-bound",
+	[VERDICT_SINGLE_THREADED] = "single-threaded", [VERDICT_CPU_STARVED] = "cpu-starved",
+	[VERDICT_SERIALIZED] = "serialized", [VERDICT_CONTENDED] = "contended",
+	[VERDICT_IMBALANCED] = "imbalanced", [VERDICT_PARALLEL] = "parallel", [VERDICT_MIXED] = "mixed",
+};
+
+/* Every number the ladder compares with. */
+static const struct result_threshold thresholds[THRESHOLD_COUNT] = {
+	[THRESHOLD_UNKNOWN] = { "unknown_share", LOSSES_LIMIT },
+	[THRESHOLD_ACTIVE_NS] = { "active_ns", 10e6 },
+	[THRESHOLD_ACTIVE_SHARE] = { "active_share", 0.5 },
+	[THRESHOLD_SEVERAL_SHARE] = { "several_share", 0.02 },
+	[THRESHOLD_ONE_CPU_SHARE] = { "several_share_on_one_cpu", 0.5 },
+	[THRESHOLD_SERIALIZED] = { "serialized_share", 0.5 },
+	[THRESHOLD_GAIN] = { "gain_bound", 1.2 },
+	[THRESHOLD_STARVED] = { "starved_share", 0.5 },
+	[THRESHOLD_EFFICIENCY] = { "efficiency", 0.8 },
+	[THRESHOLD_LOCK_PART] = { "lock_loss_part", 0.5 },
+	[THRESHOLD_ALONE] = { "alone_share", 0.5 },
+	[THRESHOLD_PARALLEL] = { "parallel_part", 0.8 },
+};
+
+const char *verdict_class_name(enum verdict_class class)
+{
+	return (unsigned int)class < VERDICT_COUNT ? class_names[class] : NULL;
+}
+
+enum verdict_class verdict_class_parse(const char *name)
+{
+	int i = 0;
+
+	while (i < VERDICT_COUNT && strcmp(name, class_names[i]))
+		i++;
+	return i;
+}
+
+double verdict_limit(enum verdict_threshold id)
+{
+	return thresholds[id].value;
+}
+
+static double share_of_active(const struct verdict_facts *f, uint64_t ns)
+{
+	return f->sums.active ? (double)ns / (double)f->sums.active : 0;
+}
+
+static bool inconclusive(const struct verdict_facts *f)
+{
+	return f->unknown_share > verdict_limit(THRESHOLD_UNKNOWN) ||
+	       (double)f->sums.active < verdict_limit(THRESHOLD_ACTIVE_NS);
+}
+
+static bool io_bound(const struct verdict_facts *f)
+{
+	return (double)f->sums.active <
+	       verdict_limit(THRESHOLD_ACTIVE_SHARE) * (double)f->parallelism->window;
+}
+
+static bool single_threaded(const struct verdict_facts *f)
+{
+	return share_of_active(f, f->sums.several) < verdict_limit(THRESHOLD_SEVERAL_SHARE);
+}
+
+static bool one_cpu(const struct verdict_facts *f)
+{
+	return f->parallelism->cpus < 2 &&
+	       share_of_active(f, f->sums.several) > verdict_limit(THRESHOLD_ONE_CPU_SHARE);
+}
+
+static bool starved(const struct verdict_facts *f)
+{
+	return f->parallelism->starved_share >= verdict_limit(THRESHOLD_STARVED);
+}
+
+static bool could_gain(const struct verdict_facts *f)
+{
+	return f->parallelism->gain_bound >= verdict_limit(THRESHOLD_GAIN);
+}
+
+static bool serialized(const struct verdict_facts *f)
+{
+	return f->parallelism->serialized_share >= verdict_limit(THRESHOLD_SERIALIZED) && could_gain(f) &&
+	       !starved(f);
+}
+
+/* Locks left at least half of the missing CPU time unused. */
+static bool contended(const struct verdict_facts *f)
+{
+	const struct result_parallelism *p = f->parallelism;
+	double missing = (p->attainable - p->average) * (double)f->sums.active;
+
+	return p->efficiency < verdict_limit(THRESHOLD_EFFICIENCY) && could_gain(f) && p->lock_loss > 0 &&
+	       (double)p->lock_loss >= verdict_limit(THRESHOLD_LOCK_PART) * missing;
+}
+
+static bool imbalanced(const struct verdict_facts *f)
+{
+	return share_of_active(f, f->sums.alone) >= verdict_limit(THRESHOLD_ALONE);
+}
+
+static bool parallel(const struct verdict_facts *f)
+{
+	double workers = f->sums.workers > 2 ? f->sums.workers : 2;
+	double cpus = f->parallelism->cpus < workers ? f->parallelism->cpus : workers;
+
+	return f->parallelism->average >= verdict_limit(THRESHOLD_PARALLEL) * cpus;
+}
+
+/* The first line that holds is the verdict; mixed when none does. */
+static const struct {
+	enum verdict_class class;
+	bool (*holds)(const struct verdict_facts *f);
+} ladder[] = {
+	{ VERDICT_INCONCLUSIVE, inconclusive },
+	{ VERDICT_IO_BOUND, io_bound },
+	{ VERDICT_SINGLE_THREADED, single_threaded },
+	{ VERDICT_CPU_STARVED, one_cpu },
+	{ VERDICT_SERIALIZED, serialized },
+	{ VERDICT_CPU_STARVED, starved },
+	{ VERDICT_CONTENDED, contended },
+	{ VERDICT_IMBALANCED, imbalanced },
+	{ VERDICT_PARALLEL, parallel },
+};
+
+enum verdict_class verdict_decide(const struct verdict_facts *f)
+{
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
+		if (ladder[i].holds(f))
+			return ladder[i].class;
+	return VERDICT_MIXED;
+}
+
+static bool lock_in_process(const struct result_lock *l, uint32_t process)
+{
+	for (size_t i = 0; i < l->nprocesses; i++)
+		if (l->processes[i] == process)
+			return true;
+	return false;
+}
+
+/*
+ * The lock that explains most of the whole run's serialized time or, for one process, the one waited for
+ * longest; of several that explain as much (nothing is serialized) also the latter.
+ */
+static const struct result_lock *main_lock(const struct results *out, uint32_t process)
+{
+	const struct result_lock *best = NULL;
+
+	for (size_t i = 0; i < out->nlocks; i++) {
+		const struct result_lock *l = &out->locks[i];
+		double more = best && !process ? l->explains_serialized - best->explains_serialized : 0;
+
+		if (process && !lock_in_process(l, process))
+			continue;
+		if (!best || more > 0 || (more == 0 && l->wait.sum > best->wait.sum))
+			best = l;
+	}
+	return best;
+}
+
+/* A process and its threads' time, from their rows. */
+struct household {
+	const struct process *process;
+	uint64_t unknown, life;
+};
+
+/* By process index; NULL when out of memory. */
+static struct household *households(const struct analysis_context *ctx, const struct results *out)
+{
+	struct household *h = calloc(model_nprocesses(ctx->model) + 1, sizeof(*h));
+
+	for (size_t i = 0; h && i < out->nthreads; i++) {
+		const struct result_thread *t = &out->threads[i];
+		const struct process *p = model_thread(ctx->model, t->id)->process;
+
+		h[p->index].process = p;
+		h[p->index].unknown += t->unknown;
+		h[p->index].life += t->end - t->start;
+	}
+	return h;
+}
+
+static int judge_process(const struct analysis_context *ctx, const struct results *out,
+			 const struct household *h, struct result_process *r)
+{
+	struct verdict_facts facts = {
+		.parallelism = &r->parallelism,
+		.unknown_share = h->life ? (double)h->unknown / (double)h->life : 0,
+		.lock = main_lock(out, r->id),
+	};
+
+	parallelism_sums(ctx->parallelism, h->process, &facts.sums);
+	r->verdict.process = r->id;
+	return verdict_write(&facts, &r->verdict);
+}
+
+/* Rows of processes stand in the order of their index, without those that had no thread in the window. */
+static int judge_processes(const struct analysis_context *ctx, struct results *out)
+{
+	struct household *all = households(ctx, out), *h = all;
+	int err = all ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < out->nprocesses && !err; i++, h++) {
+		while (!h->process)
+			h++;
+		err = judge_process(ctx, out, h, &out->processes[i]);
+	}
+	free(all);
+	return err;
+}
+
+static int judge_run(const struct analysis_context *ctx, struct results *out)
+{
+	struct verdict_facts facts = {
+		.parallelism = &out->parallelism,
+		.unknown_share = out->losses.unknown_share,
+		.lock = main_lock(out, 0),
+	};
+
+	parallelism_sums(ctx->parallelism, NULL, &facts.sums);
+	return verdict_write(&facts, &out->verdict);
+}
+
+/* Several targets have no parallelism in common: the top verdict is that of the one that loses most. */
+static const struct result_process *worst_process(const struct results *out)
+{
+	const struct result_process *worst = NULL;
+
+	for (size_t i = 0; i < out->nprocesses; i++) {
+		const struct result_process *r = &out->processes[i];
+		uint64_t loss = r->parallelism.lock_loss, most = worst ? worst->parallelism.lock_loss : 0;
+
+		if (!worst || loss > most || (loss == most && r->run > worst->run))
+			worst = r;
+	}
+	return worst;
+}
+
+/* A copy for the top that says whose verdict it is. */
+static int adopt(const struct results *out, const struct result_process *r, struct result_verdict *top)
+{
+	const struct result_verdict *v = &r->verdict;
+
+	top->class = v->class;
+	top->lock = v->lock;
+	top->process = r->id;
+	if (asprintf(&top->sentence, "process %d (%s), %s of %zu: %s", r->pid, r->comm,
+		     r->parallelism.lock_loss ? "which loses most to locks" : "the busiest", out->nprocesses,
+		     v->sentence) < 0) {
+		top->sentence = NULL;
+		return -ENOMEM;
+	}
+	top->evidence = calloc(v->nevidence + 1, sizeof(*top->evidence));
+	if (!top->evidence)
+		return -ENOMEM;
+	for (size_t i = 0; i < v->nevidence; i++) {
+		top->evidence[i] = strdup(v->evidence[i]);
+		if (!top->evidence[i])
+			return -ENOMEM;
+		top->nevidence++;
+	}
+	return 0;
+}
+
+static int verdict_results(void *self, const struct analysis_context *ctx, struct results *out)
+{
+	bool several = ctx->meta->target == GT_TARGET_ALL ||
+		       (ctx->meta->target == GT_TARGET_PIDS && ctx->meta->npids > 1);
+	const struct result_process *worst;
+	int err = judge_processes(ctx, out);
+
+	out->thresholds = thresholds;
+	out->nthresholds = THRESHOLD_COUNT;
+	if (err)
+		return err;
+	worst = several ? worst_process(out) : NULL;
+	return worst ? adopt(out, worst, &out->verdict) : judge_run(ctx, out);
+}
+
+const struct analysis verdict_analysis = {
+	.name = "verdict",
+	.results = verdict_results,
+};

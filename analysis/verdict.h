@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/* One class and one sentence for the whole run and for each process. docs/method.md has the ladder. */
+#ifndef ANALYSIS_VERDICT_H
+#define ANALYSIS_VERDICT_H
+
+#include "analysis.h"
+#include "parallelism.h"
+
+enum verdict_threshold {
+	THRESHOLD_UNKNOWN,
+	THRESHOLD_ACTIVE_NS,
+	THRESHOLD_ACTIVE_SHARE,
+	THRESHOLD_SEVERAL_SHARE,
+	THRESHOLD_ONE_CPU_SHARE,
+	THRESHOLD_SERIALIZED,
+	THRESHOLD_GAIN,
+	THRESHOLD_STARVED,
+	THRESHOLD_EFFICIENCY,
+	THRESHOLD_LOCK_PART,
+	THRESHOLD_ALONE,
+	THRESHOLD_PARALLEL,
+	THRESHOLD_COUNT
+};
+
+/* What the ladder looks at, for one scope. */
+struct verdict_facts {
+	const struct result_parallelism *parallelism;
+	struct parallelism_sums sums;
+	double unknown_share;
+	const struct result_lock *lock; /* the one that explains most; NULL: no lock was waited for */
+};
+
+double verdict_limit(enum verdict_threshold id);
+/* The first class of the ladder that holds. */
+enum verdict_class verdict_decide(const struct verdict_facts *f);
+/* Class, sentence and evidence. 0 or -ENOMEM; the caller frees what `out` then owns in either case. */
+int verdict_write(const struct verdict_facts *f, struct result_verdict *out);
+
+extern const struct analysis verdict_analysis; /* reads all other results: its row stands last */
+
+#endif

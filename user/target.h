@@ -7,15 +7,26 @@
 #ifndef USER_TARGET_H
 #define USER_TARGET_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct target;
 
+/* What giltrace itself was started with, and the command is to start with. */
+struct target_signals {
+	sigset_t mask;
+	sigset_t ignored;
+};
+
+/* Call before anything changes a signal's mask or disposition. */
+void target_signals_save(struct target_signals *signals);
+
 struct target_command {
 	char **argv;      /* NULL-terminated */
 	const char *user; /* --user NAME, or NULL: who called sudo (doas, pkexec) */
 	bool as_root;     /* --as-root: do not switch */
+	const struct target_signals *signals; /* NULL: as they are at target_launch() */
 };
 
 /*
@@ -30,8 +41,8 @@ const char *target_path(const struct target *t); /* resolved program */
 int target_pidfd(const struct target *t);        /* readable when the command has ended */
 
 /*
- * Open the gate. Returns 0 when the program was executed; otherwise reports why not and returns 126 or 127
- * (the child has ended and is reaped).
+ * Open the gate. Returns 0 when the program was executed; otherwise reports why not and returns 125, 126 or
+ * 127 (the child has ended and is reaped).
  */
 int target_release(struct target *t);
 

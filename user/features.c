@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT */
+#include "features.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <lib/log.h>
+
+#define OLDEST_MAJOR 5
+#define OLDEST_MINOR 15
+
+#define BTF_PATH "/sys/kernel/btf/vmlinux"
+
+/* Older headers than the kernel may lack these two. */
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#endif
+#ifndef CAP_BPF
+#define CAP_BPF 39
+#endif
+
+static bool has_capability(int cap)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	if (syscall(SYS_capget, &header, data) != 0)
+		return false;
+	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
+}
+
+static bool may_trace(void)
+{
+	return has_capability(CAP_SYS_ADMIN) || (has_capability(CAP_BPF) && has_capability(CAP_PERFMON));
+}
+
+static enum feature_state yes_or_no(bool yes)
+{
+	return yes ? FEATURE_YES : FEATURE_NO;
+}
+
+/* A refusal for want of privileges says nothing about the kernel. */
+static enum feature_state of_error(int err, char *detail)
+{
+	if (err >= 0)
+		return FEATURE_YES;
+	snprintf(detail, FEATURE_DETAIL_MAX, "%s", strerror(-err));
+	return (err == -EPERM || err == -EACCES) && !may_trace() ? FEATURE_UNKNOWN : FEATURE_NO;
+}
+
+/* ---- probes ---- */
+
+static enum feature_state probe_kernel(char *detail)
+{
+	struct utsname name;
+	unsigned int major = 0, minor = 0;
+
+	if (uname(&name) != 0)
+		return FEATURE_UNKNOWN;
+	snprintf(detail, FEATURE_DETAIL_MAX, "Linux %s %s", name.release, name.machine);
+	if (sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return FEATURE_UNKNOWN;
+	return yes_or_no(major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR));
+}
+
+static enum feature_state probe_privileges(char *detail)
+{
+	snprintf(detail, FEATURE_DETAIL_MAX, "user %u, CAP_BPF %s, CAP_PERFMON %s, CAP_SYS_ADMIN %s",
+		 (unsigned int)geteuid(), has_capability(CAP_BPF) ? "yes" : "no",
+		 has_capability(CAP_PERFMON) ? "yes" : "no", has_capability(CAP_SYS_ADMIN) ? "yes" : "no");
+	return yes_or_no(may_trace());
+}
+
+static enum feature_state probe_btf(char *detail)
+{
+	int missing = access(BTF_PATH, R_OK) ? errno : 0;
+
+	snprintf(detail, FEATURE_DETAIL_MAX, BTF_PATH "%s%s", missing ? ": " : "",
+		 missing ? strerror(missing) : "");
+	return yes_or_no(!missing);
+}
+
+static enum feature_state probe_bpf_call(char *detail)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "giltrace_probe", 4, 4, 1, NULL), err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	return of_error(fd >= 0 ? 0 : -err, detail);
+}
+
+static enum feature_state probe_lockdown(char *detail)
+{
+	char text[128] = "", *mode;
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+	size_t len;
+
+	if (!file) {
+		snprintf(detail, FEATURE_DETAIL_MAX, "not in this kernel, or not visible");
+		return FEATURE_YES;
+	}
+	len = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[len] = '\0';
+	mode = strchr(text, '[');
+	if (!mode)
+		return FEATURE_UNKNOWN;
+	mode[strcspn(mode, "]")] = '\0';
+	snprintf(detail, FEATURE_DETAIL_MAX, "%s", mode + 1);
+	return yes_or_no(strcmp(mode + 1, "confidentiality") != 0);
+}
+
+/* Load a program that does nothing at the place that BTF calls `prefix` + `name`. 0 or -errno. */
+static int try_tracing(enum bpf_attach_type attach, const char *name)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
+	int id = libbpf_find_vmlinux_btf_id(name, attach), fd, err;
+
+	if (id <= 0)
+		return id ? id : -ENOENT;
+	opts.attach_btf_id = id;
+	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "giltrace_probe", "GPL", insns, 2, &opts);
+	err = errno;
+	if (fd < 0)
+		return -err;
+	close(fd);
+	return 0;
+}
+
+static enum feature_state probe_sched(char *detail)
+{
+	static const char *const points[] = { "sched_switch", "sched_waking", "task_newtask",
+					      "sched_process_exec", "sched_process_exit", "task_rename" };
+
+	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
+		int err = try_tracing(BPF_TRACE_RAW_TP, points[i]);
+
+		if (err) {
+			snprintf(detail, FEATURE_DETAIL_MAX, "%s: %s", points[i], strerror(-err));
+			return err == -EPERM && !may_trace() ? FEATURE_UNKNOWN : FEATURE_NO;
+		}
+	}
+	return FEATURE_YES;
+}
+
+static enum feature_state probe_exit_hook(char *detail)
+{
+	return of_error(try_tracing(BPF_TRACE_RAW_TP, "sys_exit"), detail);
+}
+
+static enum feature_state probe_iterator(char *detail)
+{
+	return of_error(try_tracing(BPF_TRACE_ITER, "task"), detail);
+}
+
+static enum feature_state probe_map(enum bpf_map_type type, char *detail)
+{
+	int has;
+
+	if (!may_trace())
+		return FEATURE_UNKNOWN;
+	has = libbpf_probe_bpf_map_type(type, NULL);
+	return has < 0 ? of_error(has, detail) : yes_or_no(has);
+}
+
+static enum feature_state probe_ring(char *detail)
+{
+	return probe_map(BPF_MAP_TYPE_RINGBUF, detail);
+}
+
+static enum feature_state probe_storage(char *detail)
+{
+	return probe_map(BPF_MAP_TYPE_TASK_STORAGE, detail);
+}
+
+static enum feature_state probe_stats(char *detail)
+{
+	FILE *file = fopen("/proc/sys/kernel/bpf_stats_enabled", "re");
+	int value = file ? fgetc(file) : EOF;
+
+	if (file)
+		fclose(file);
+	if (value == EOF)
+		return FEATURE_UNKNOWN;
+	snprintf(detail, FEATURE_DETAIL_MAX, "kernel.bpf_stats_enabled is %c", value);
+	return yes_or_no(value != '0');
+}
+
+/*
+ * Limits that stop older tools have no row: RLIMIT_MEMLOCK does not count BPF memory since 5.11, and
+ * kernel.perf_event_paranoid is about perf events, of which none are used.
+ */
+static const struct feature features[] = {
+	{ "kernel 5.15 or newer", probe_kernel, false, "older kernels are not tested and may lack what follows",
+	  "use a newer kernel" },
+	{ "privileges", probe_privileges, true, "nothing can be traced; traces can be reported on",
+	  "run giltrace with sudo" },
+	{ "BTF", probe_btf, true, "programs cannot be fitted to this kernel",
+	  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y" },
+	{ "bpf() permitted", probe_bpf_call, true, "nothing can be loaded",
+	  "in a container, allow bpf() (--privileged, or a seccomp profile with it)" },
+	{ "lockdown allows reading", probe_lockdown, true, "programs may not read kernel memory",
+	  "boot without lockdown=confidentiality" },
+	{ "scheduler tracepoints", probe_sched, true, "thread states cannot be seen",
+	  "use a kernel built with CONFIG_BPF_EVENTS=y and CONFIG_DEBUG_INFO_BTF=y" },
+	{ "ring buffers", probe_ring, true, "records cannot be handed over", "use a kernel from 5.8 on" },
+	{ "task storage", probe_storage, true, "threads cannot be told apart safely",
+	  "use a kernel from 5.11 on, built with CONFIG_BPF_LSM or newer than 5.11" },
+	{ "task iterator", probe_iterator, true, "threads that are already there cannot be found",
+	  "use a kernel from 5.8 on" },
+	{ "system call exit hook", probe_exit_hook, false, "futex calls are not counted; use --no-futex-calls",
+	  "use a kernel built with CONFIG_HAVE_SYSCALL_TRACEPOINTS" },
+	{ "BPF run time statistics", probe_stats, false, "the report does not tell the tracer's own cost in BPF",
+	  "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },
+};
+
+const struct feature *features_at(size_t index)
+{
+	return index < sizeof(features) / sizeof(features[0]) ? &features[index] : NULL;
+}
+
+enum feature_state features_probe(const struct feature *f, char detail[FEATURE_DETAIL_MAX])
+{
+	libbpf_print_fn_t before = libbpf_set_print(NULL);
+	enum feature_state state;
+
+	detail[0] = '\0';
+	state = f->probe(detail);
+	libbpf_set_print(before);
+	return state;
+}
+
+int features_check_privileges(void)
+{
+	if (may_trace())
+		return 0;
+	log_error("tracing needs root: run it with sudo (or with CAP_BPF and CAP_PERFMON); see giltrace doctor");
+	return -EPERM;
+}
+
+void features_explain_load_failure(int err)
+{
+	const struct feature *f;
+	char detail[FEATURE_DETAIL_MAX];
+
+	for (size_t i = 0; (f = features_at(i)); i++) {
+		if (!f->needed || features_probe(f, detail) != FEATURE_NO)
+			continue;
+		log_error("cannot load BPF: no %s%s%s%s; %s; see giltrace doctor", f->name, detail[0] ? " (" : "",
+			  detail, detail[0] ? ")" : "", f->remedy);
+		return;
+	}
+	log_error("cannot load BPF: %s; see giltrace doctor, and -v for what libbpf says", strerror(-err));
+}

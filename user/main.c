@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "status.h"
+#include "target.h"
+
+/*
+ * A missing standard descriptor is taken, by a file that fails to be read or written as a missing one would, so that no
+ * trace gets its number. It closes on exec: the command finds what giltrace was given.
+ */
+static int fill_standard(void)
+{
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/", O_PATH | O_CLOEXEC) != fd) /* the lowest free number */
+			return -1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct target_signals signals;
+
+	target_signals_save(&signals);
+	if (fill_standard() != 0)
+		return STATUS_FAILED;
+	/* A reader that goes away ends a report, not a recording. */
+	signal(SIGPIPE, SIG_IGN);
+	setlocale(LC_CTYPE, "");
+	return cli(argv, &signals);
+}

@@ -28,7 +28,8 @@ int image_file_open(const char *path)
 		return -EACCES;
 	}
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", handle);
-	fd = open(link, O_RDONLY | O_NOCTTY | O_CLOEXEC);
+	/* Not waiting: the file may be leased, to the traced program for one. */
+	fd = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		fd = -errno;
 	close(handle);

@@ -665,8 +665,8 @@ static void not_an_image(void **state)
 	int fd;
 
 	in_dir(f, "text", path);
-	copy_file("/proc/self/maps", path);
-	fd = open(path, O_RDWR);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(pwrite(fd, "words", 5, 4091), 5);
 	at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	ask(f, getpid(), at + 100, NULL, &a);
 	assert_string_equal(a.name, "");
@@ -674,6 +674,7 @@ static void not_an_image(void **state)
 	assert_int_equal(a.offset, 100);
 	munmap(at, 4096);
 	/* Too large to be read, whatever it is. */
+	in_dir(f, "large", path);
 	copy_file(f->self, path);
 	assert_int_equal(truncate(path, (off_t)IMAGE_MAX_FILE + 1), 0);
 	assert_null(read_image(path));
@@ -697,6 +698,27 @@ static void pipe_for_a_program(void **state)
 	exec.ino = st.st_ino;
 	ask(f, 0x3fffff, (void *)0x404000, &exec, &a);
 	assert_string_equal(a.image, "");
+}
+
+/* Who opens a leased file waits for the lease's holder, here for the one who asks. */
+static void leased_file(void **state)
+{
+	struct fixture *f = *state;
+	char path[PATH_MAX], *at;
+	struct answer a;
+	int fd;
+
+	in_dir(f, "leased", path);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+	signal(SIGIO, SIG_IGN);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK))
+		skip(); /* not on this filesystem */
+	ask(f, getpid(), at, NULL, &a);
+	assert_string_equal(a.image, path);
+	munmap(at, 4096);
+	close(fd);
 }
 
 /* ---- maps files ---- */
@@ -980,6 +1002,7 @@ int main(int argc, char **argv)
 		TEST(damaged_images),
 		TEST(not_an_image),
 		TEST(pipe_for_a_program),
+		TEST(leased_file),
 		TEST(maps_lines),
 		TEST(maps_refused),
 		TEST(maps_overlapping),

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "render.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats.h"
+
+static const struct renderer renderers[] = {
+	{ "text", "the report for people: one screen, the verdict first", text_report,
+	  text_comparison },
+	{ "json", "everything, for programs (schema giltrace.report/1)", json_report,
+	  json_comparison },
+	{ "csv", "every table of the report, for spreadsheets", csv_report, NULL },
+};
+
+static const struct render_options defaults = { .width = RENDER_WIDTH_DEFAULT };
+
+const struct renderer *render_at(size_t index)
+{
+	return index < sizeof(renderers) / sizeof(renderers[0]) ? &renderers[index] : NULL;
+}
+
+const struct renderer *render_find(const char *name)
+{
+	const struct renderer *r;
+
+	for (size_t i = 0; (r = render_at(i)); i++)
+		if (strcmp(r->name, name) == 0)
+			return r;
+	return NULL;
+}
+
+/* A full disk may show only at the flush; errno is asked at once, so it is the failing call's. */
+static int put(FILE *out, const char *text, size_t size)
+{
+	errno = 0;
+	if (fwrite(text, 1, size, out) != size || fflush(out) != 0)
+		return errno ? -errno : -EIO;
+	return 0;
+}
+
+/*
+ * Formats print into memory, so that half a report never reaches `out` when memory runs out, and
+ * the only writes that can fail for another reason are those of put().
+ */
+struct page {
+	char *text;
+	size_t size;
+	FILE *file;
+};
+
+static int page_open(struct page *page)
+{
+	*page = (struct page){ 0 };
+	page->file = open_memstream(&page->text, &page->size);
+	return page->file ? 0 : -ENOMEM;
+}
+
+static int page_close(struct page *page, int err, FILE *out)
+{
+	bool failed = ferror(page->file);
+
+	if ((fclose(page->file) != 0 || failed) && !err)
+		err = -ENOMEM;
+	if (!err)
+		err = put(out, page->text, page->size);
+	free(page->text);
+	return err;
+}
+
+int render(const struct renderer *renderer, const struct results *r, const struct render_options *o,
+	   FILE *out)
+{
+	struct page page;
+	int err = page_open(&page);
+
+	if (err)
+		return err;
+	return page_close(&page, renderer->report(r, o ? o : &defaults, page.file), out);
+}
+
+int render_comparison(const struct renderer *renderer, const struct comparison *c,
+		      const struct render_options *o, FILE *out)
+{
+	struct page page;
+	int err = renderer->comparison ? page_open(&page) : -ENOTSUP;
+
+	if (err)
+		return err;
+	return page_close(&page, renderer->comparison(c, o ? o : &defaults, page.file), out);
+}

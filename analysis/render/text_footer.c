@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/* How far the numbers can be trusted: losses, audit, and what tracing itself cost. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <lib/buf.h>
+
+#include "text_parts.h"
+#include "units.h"
+
+static void trace_state(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	if (r->losses.damaged)
+		buf_add_str(b, "The trace is damaged: nothing after that is in this report. ");
+	else if (r->losses.incomplete)
+		buf_add_str(b, "The trace is incomplete: its recorder did not finish, and this "
+			       "report ends where the trace does. ");
+	if (r->meta->left_running)
+		buf_printf(b, "%u descendants were still alive at the end. ",
+			   r->meta->left_running);
+}
+
+static void losses(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	const struct result_losses *l = &r->losses;
+	bool any = false;
+
+	buf_add_str(b, "losses: ");
+	for (int i = 0; i < GT_LOSS_COUNT; i++) {
+		if (!l->reasons[i])
+			continue;
+		buf_printf(b, "%s%s %s", any ? ", " : "", gt_loss_name(i),
+			   units_count(l->reasons[i]).text);
+		any = true;
+	}
+	buf_printf(b, "%s; %s of thread time unknown (%s %s)", any ? "" : "none",
+		   units_share(l->unknown_share).text, l->exceeded ? "ABOVE the limit of" : "limit",
+		   units_share(l->limit).text);
+	if (l->disordered)
+		buf_printf(b, "; %s records out of order", units_count(l->disordered).text);
+	if (l->skipped)
+		buf_printf(b, "; %s records of unknown kinds", units_count(l->skipped).text);
+}
+
+static void audit(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	if (!(r->audit_cpu_error >= 0) && !(r->audit_task_error >= 0))
+		buf_add_str(b, "audit: the trace has no sums to compare with");
+	else
+		buf_printf(b, "audit: cores within %s of the kernel side's sums, threads within %s",
+			   units_share(r->audit_cpu_error).text,
+			   units_share(r->audit_task_error).text);
+}
+
+static void cost(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	const struct gt_meta *m = r->meta;
+
+	buf_add_str(b, "cost: ");
+	if (m->overhead.bpf_runs)
+		buf_printf(b, "%s in %s BPF runs, ",
+			   units_time(m->overhead.bpf_ns, c->unicode).text,
+			   units_count(m->overhead.bpf_runs).text);
+	if (m->overhead.collector_cpu)
+		buf_printf(b, "%s CPU of the collector, ",
+			   units_time(m->overhead.collector_cpu, c->unicode).text);
+	if (m->overhead.startup)
+		buf_printf(b, "%s to start, ", units_time(m->overhead.startup, c->unicode).text);
+	if (m->overhead.bpf_misses)
+		buf_printf(b, "%s BPF runs MISSED, ", units_count(m->overhead.bpf_misses).text);
+	buf_printf(b, "%s records in %s", units_count(m->overhead.records).text,
+		   units_bytes(m->overhead.bytes).text);
+	if (m->futex_calls)
+		buf_add_str(b, "; counting futex calls slowed every system call a little");
+}
+
+typedef void (*sentence)(struct buf *b, const struct canvas *c, const struct results *r);
+
+static const sentence sentences[] = { losses, audit, cost };
+
+static void all(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+		sentences[i](b, c, r);
+		buf_add_str(b, ". ");
+	}
+}
+
+static int paragraph(struct canvas *c, const struct results *r, sentence say,
+		     enum canvas_style style)
+{
+	struct buf b = { 0 };
+	const char *text;
+
+	say(&b, c, r);
+	text = buf_str(&b);
+	if (text && *text) {
+		canvas_style(c, style);
+		canvas_fill(c, text, 0);
+	}
+	buf_free(&b);
+	return text ? 0 : -ENOMEM;
+}
+
+int text_footer(struct canvas *c, const struct results *r)
+{
+	int err;
+
+	canvas_end(c);
+	err = paragraph(c, r, trace_state, CANVAS_BAD);
+	if (!err)
+		err = paragraph(c, r, all, r->losses.exceeded ? CANVAS_BAD : CANVAS_FAINT);
+	return err;
+}

@@ -11,13 +11,16 @@
 
 /* A thread that ran less than this between two waits goes on with one sequence of waits. */
 #define SEQUENCE_NS 1000000ULL
+/* Of a sequence the last few distinct words are kept: a forced switch goes over condvar, mutex, condvar, mutex. */
+#define SEQUENCE_WORDS 4
 
 struct waiter {
 	uint32_t word;    /* of its present or last futex wait */
 	uint32_t waker;   /* who ended a futex wait of it last, + 1; 0: nobody, or it has returned the favour */
 	uint32_t waker_word;
-	bool sequence;    /* it has waited before */
 	uint64_t resumed; /* end of its last futex wait */
+	uint32_t recent[SEQUENCE_WORDS]; /* words of its present sequence, latest first */
+	uint32_t nrecent;
 };
 
 struct join {
@@ -96,6 +99,25 @@ static void note_join(struct lock_finder *f, const struct thread *t)
 	f->joins[f->njoins++] = (struct join){ t->process->as, t->clear_child_tid };
 }
 
+/* The thread waits on `word` next: link it to those before it, and remember it. */
+static void follow(struct lock_finder *f, struct waiter *w, uint32_t word)
+{
+	uint32_t at = 0;
+
+	if (w->nrecent && w->recent[0] == word)
+		return;
+	for (uint32_t i = 0; i < w->nrecent; i++)
+		lock_words_link(&f->words, w->recent[i], word, false);
+	while (at < w->nrecent && w->recent[at] != word)
+		at++;
+	if (at == w->nrecent && at < SEQUENCE_WORDS)
+		w->nrecent++;
+	else if (at == w->nrecent)
+		at--;
+	memmove(w->recent + 1, w->recent, at * sizeof(*w->recent));
+	w->recent[0] = word;
+}
+
 static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 {
 	struct waiter *w = waiter(f, t);
@@ -103,11 +125,11 @@ static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 
 	if (!w)
 		return;
-	if (word != LOCK_WORDS_NONE && w->sequence && w->word != LOCK_WORDS_NONE &&
-	    now - w->resumed < SEQUENCE_NS)
-		lock_words_link(&f->words, w->word, word, false);
+	if (now - w->resumed >= SEQUENCE_NS)
+		w->nrecent = 0;
+	if (word != LOCK_WORDS_NONE)
+		follow(f, w, word);
 	w->word = word;
-	w->sequence = true;
 }
 
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,

@@ -143,9 +143,11 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
 
 # Units of user/ that need no kernel: name here what each test links besides the core.
 $(O)/tests/test_opts: $(call obj,user/opts.c)
-$(O)/tests/test_symbols: $(call obj,$(addprefix user/,symbols.c symbols_helper.c naming.c space.c maps.c \
+$(O)/tests/test_maps: $(call obj,user/maps.c)
+TEST_SYMBOLS := $(addprefix $(O)/tests/test_symbols,_files _programs) $(O)/tests/test_symbols
+$(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c naming.c space.c maps.c \
 	image.c image_cache.c image_debug.c image_file.c))
-$(O)/tests/test_opts $(O)/tests/test_symbols: CORE_LIBS += -ldw -lelf
+$(O)/tests/test_opts $(TEST_SYMBOLS): CORE_LIBS += -ldw -lelf
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "image_debug.h"
+#include "lib/buf.h"
 
 #define MAX_SEGMENTS 64
 #define MAX_SYMBOLS (4u << 20)
@@ -33,28 +34,9 @@ struct image {
 	size_t nsegments;
 	bool fixed; /* ET_EXEC: loaded where it says */
 	uint64_t page;
-	struct variable *variables;
-	size_t count, room;
-	char *names;
-	size_t names_size, names_room;
+	struct buf variables; /* struct variable */
+	struct buf names;     /* NUL-terminated, one behind the other */
 };
-
-static int grow(void **array, size_t *room, size_t count, size_t size)
-{
-	size_t more = *room ? *room * 2 : 256;
-	void *bigger;
-
-	if (count <= *room)
-		return 0;
-	while (more < count)
-		more *= 2;
-	bigger = realloc(*array, more * size);
-	if (!bigger)
-		return -ENOMEM;
-	*array = bigger;
-	*room = more;
-	return 0;
-}
 
 static int read_segments(struct image *img, Elf *elf)
 {
@@ -98,30 +80,33 @@ static bool is_variable(const GElf_Sym *sym)
 	return sym->st_size && sym->st_shndx != SHN_UNDEF && sym->st_shndx != SHN_ABS;
 }
 
+static size_t count_variables(const struct image *img)
+{
+	return img->variables.len / sizeof(struct variable);
+}
+
+static const char *name_of(const struct image *img, const struct variable *v)
+{
+	return (const char *)img->names.data + v->name;
+}
+
 static int add_variable(struct image *img, const GElf_Sym *sym, const char *name)
 {
+	struct variable v = { .vaddr = sym->st_value,
+			      .size = sym->st_size,
+			      .name = (uint32_t)img->names.len,
+			      .local = GELF_ST_BIND(sym->st_info) == STB_LOCAL };
 	/* Without "@@VERSION", which some linkers leave in the full table. */
 	size_t len = strcspn(name, "@");
-	int err;
 
 	if (len > MAX_NAME)
 		len = MAX_NAME;
-	if (!len || img->count == MAX_SYMBOLS || img->names_size + len + 1 > MAX_NAMES)
+	if (!len || count_variables(img) == MAX_SYMBOLS || img->names.len + len + 1 > MAX_NAMES)
 		return 0;
-	err = grow((void **)&img->variables, &img->room, img->count + 1, sizeof(*img->variables));
-	if (!err)
-		err = grow((void **)&img->names, &img->names_room, img->names_size + len + 1, 1);
-	if (err)
-		return err;
-	img->variables[img->count++] =
-		(struct variable){ .vaddr = sym->st_value,
-				   .size = sym->st_size,
-				   .name = (uint32_t)img->names_size,
-				   .local = GELF_ST_BIND(sym->st_info) == STB_LOCAL };
-	memcpy(img->names + img->names_size, name, len);
-	img->names[img->names_size + len] = '\0';
-	img->names_size += len + 1;
-	return 0;
+	buf_add(&img->names, name, len);
+	buf_add(&img->names, "", 1);
+	buf_add(&img->variables, &v, sizeof(v));
+	return img->names.err ? img->names.err : img->variables.err;
 }
 
 /* A damaged table gives what can be read of it. */
@@ -346,7 +331,7 @@ static size_t underscores(const char *name)
 
 static bool better(const struct image *img, const struct variable *a, const struct variable *b)
 {
-	const char *x = img->names + a->name, *y = img->names + b->name;
+	const char *x = name_of(img, a), *y = name_of(img, b);
 
 	if (a->local != b->local)
 		return b->local;
@@ -361,11 +346,9 @@ static bool better(const struct image *img, const struct variable *a, const stru
  */
 const char *image_symbol(const struct image *img, uint64_t vaddr, uint64_t *into)
 {
-	const struct variable *best = NULL;
+	const struct variable *v = (const struct variable *)img->variables.data, *best = NULL;
 
-	for (size_t i = 0; i < img->count; i++) {
-		const struct variable *v = &img->variables[i];
-
+	for (size_t i = 0; i < count_variables(img); i++, v++) {
 		if (vaddr < v->vaddr || vaddr - v->vaddr >= v->size)
 			continue;
 		if (!best || better(img, v, best))
@@ -374,19 +357,19 @@ const char *image_symbol(const struct image *img, uint64_t vaddr, uint64_t *into
 	if (!best)
 		return NULL;
 	*into = vaddr - best->vaddr;
-	return img->names + best->name;
+	return name_of(img, best);
 }
 
 size_t image_size(const struct image *img)
 {
-	return sizeof(*img) + img->room * sizeof(*img->variables) + img->names_room;
+	return sizeof(*img) + img->variables.cap + img->names.cap;
 }
 
 void image_free(struct image *img)
 {
 	if (!img)
 		return;
-	free(img->variables);
-	free(img->names);
+	buf_free(&img->variables);
+	buf_free(&img->names);
 	free(img);
 }

@@ -101,51 +101,25 @@ static bool take_columns(struct cursor *c, struct maps_entry *e)
 	return true;
 }
 
-/* Room for `count` items of `size` bytes in `*array`. */
-static int reserve(void **array, size_t *room, size_t count, size_t size)
-{
-	size_t more = *room ? *room : 64;
-	void *bigger;
-
-	if (count <= *room)
-		return 0;
-	while (more < count)
-		more *= 2;
-	bigger = realloc(*array, more * size);
-	if (!bigger)
-		return -ENOMEM;
-	*array = bigger;
-	*room = more;
-	return 0;
-}
-
 /* Neighbouring mappings are mostly of one file: its name is kept once. */
 static int add_name(struct maps *m, struct maps_entry *e, const char *name, size_t len)
 {
-	const struct maps_entry *last = m->count ? &m->entries[m->count - 1] : NULL;
-	int err;
+	const char *last = m->count ? maps_name(m, &m->entries[m->count - 1]) : NULL;
 
-	if (m->names_size + len + 2 > MAX_NAMES)
+	if (m->names.len + len + 2 > MAX_NAMES)
 		return -E2BIG;
-	err = reserve((void **)&m->names, &m->names_room, m->names_size + len + 2, 1);
-	if (err)
-		return err;
-	if (!m->names_size)
-		m->names[m->names_size++] = '\0';
-	if (!len) {
-		e->name = 0;
-		return 0;
+	if (!m->names.len)
+		buf_add(&m->names, "", 1);
+	if (!len)
+		return m->names.err;
+	if (last && strlen(last) == len && !memcmp(last, name, len)) {
+		e->name = m->entries[m->count - 1].name;
+		return m->names.err;
 	}
-	if (last && strlen(m->names + last->name) == len &&
-	    !memcmp(m->names + last->name, name, len)) {
-		e->name = last->name;
-		return 0;
-	}
-	e->name = (uint32_t)m->names_size;
-	memcpy(m->names + m->names_size, name, len);
-	m->names[m->names_size + len] = '\0';
-	m->names_size += len + 1;
-	return 0;
+	e->name = (uint32_t)m->names.len;
+	buf_add(&m->names, name, len);
+	buf_add(&m->names, "", 1);
+	return m->names.err;
 }
 
 static int parse_line(struct maps *m, const char *line, size_t len)
@@ -173,11 +147,13 @@ static int parse_line(struct maps *m, const char *line, size_t len)
 		name_len -= tail;
 	}
 	err = add_name(m, &e, c.at, name_len);
-	if (!err)
-		err = reserve((void **)&m->entries, &m->room, m->count + 1, sizeof(e));
 	if (err)
 		return err;
-	m->entries[m->count++] = e;
+	buf_add(&m->memory, &e, sizeof(e));
+	if (m->memory.err)
+		return m->memory.err;
+	m->entries = (const struct maps_entry *)m->memory.data;
+	m->count++;
 	return 0;
 }
 
@@ -260,7 +236,7 @@ const struct maps_entry *maps_find(const struct maps *m, uint64_t addr)
 
 const char *maps_name(const struct maps *m, const struct maps_entry *e)
 {
-	return m->names + e->name;
+	return (const char *)m->names.data + e->name;
 }
 
 enum maps_kind maps_kind(const struct maps *m, const struct maps_entry *e)
@@ -282,12 +258,12 @@ enum maps_kind maps_kind(const struct maps *m, const struct maps_entry *e)
 
 size_t maps_size(const struct maps *m)
 {
-	return m->room * sizeof(*m->entries) + m->names_room;
+	return m->memory.cap + m->names.cap;
 }
 
 void maps_release(struct maps *m)
 {
-	free(m->entries);
-	free(m->names);
+	buf_free(&m->memory);
+	buf_free(&m->names);
 	*m = (struct maps){ 0 };
 }

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/buf.h"
+
 enum maps_kind {
 	MAPS_FILE_PRIVATE, /* a file, MAP_PRIVATE: images are mapped so */
 	MAPS_FILE_SHARED,  /* a file, memfd or shared anonymous memory: other processes may map it
@@ -38,10 +40,10 @@ struct maps_entry {
 
 /* All zero is an empty list. Entries ascend and do not overlap. */
 struct maps {
-	struct maps_entry *entries;
-	size_t count, room;
-	char *names; /* NUL-terminated, one behind the other; the first is "" */
-	size_t names_size, names_room;
+	const struct maps_entry *entries; /* in `memory` */
+	size_t count;
+	struct buf memory;
+	struct buf names; /* NUL-terminated, one behind the other; the first is "" */
 };
 
 /*

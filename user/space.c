@@ -4,8 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,7 +23,11 @@
 /* At most this part of the time goes into reading one process's maps again: 1 / (1 + 4). */
 #define REST_PER_COST 4
 
+/* What /proc/PID/ns/pid of a process in the initial namespace links to, since Linux 3.8. */
+#define INITIAL_PIDNS "pid:[4026531836]"
+
 struct space_cache {
+	bool own_numbers; /* process numbers in our /proc are those that the kernel side saw */
 	struct space spaces[MAX_SPACES];
 	uint64_t calls;
 	size_t bytes;
@@ -29,7 +35,12 @@ struct space_cache {
 
 struct space_cache *space_cache_new(void)
 {
-	return calloc(1, sizeof(struct space_cache));
+	struct space_cache *c = calloc(1, sizeof(*c));
+	char ns[32] = "";
+
+	if (c && readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1) > 0)
+		c->own_numbers = !strcmp(ns, INITIAL_PIDNS);
+	return c;
 }
 
 static uint64_t now_ns(void)
@@ -81,13 +92,17 @@ static void shrink(struct space_cache *c, const struct space *keep)
 	}
 }
 
-/* The number may be another process's by now, or the process another program's. */
-static bool belongs(const struct maps *m, pid_t pid, const struct symbols_exec *exec)
+/*
+ * The number may be another process's by now, or always have been (in a container that numbers its
+ * own), or the process another program's.
+ */
+static bool belongs(const struct space_cache *c, const struct maps *m, pid_t pid,
+		    const struct symbols_exec *exec)
 {
 	const struct maps_entry *e;
 
 	if (!exec)
-		return true;
+		return c->own_numbers;
 	e = maps_find(m, exec->start_code);
 	if (!e)
 		return false;
@@ -96,7 +111,8 @@ static bool belongs(const struct maps *m, pid_t pid, const struct symbols_exec *
 }
 
 /* -ENOENT: no such task, or it has no memory any more. */
-static int read_task(struct maps *m, const char *path, pid_t pid, const struct symbols_exec *exec)
+static int read_task(const struct space_cache *c, struct maps *m, const char *path, pid_t pid,
+		     const struct symbols_exec *exec)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int err;
@@ -107,13 +123,14 @@ static int read_task(struct maps *m, const char *path, pid_t pid, const struct s
 	close(fd);
 	if (!err && !m->count)
 		err = -ENOENT;
-	if (!err && !belongs(m, pid, exec))
+	if (!err && !belongs(c, m, pid, exec))
 		err = -ESRCH;
 	return err;
 }
 
 /* The first thread may have ended: its maps are empty while the others' are not. */
-static pid_t read_threads(struct maps *m, pid_t tgid, const struct symbols_exec *exec)
+static pid_t read_threads(const struct space_cache *c, struct maps *m, pid_t tgid,
+			  const struct symbols_exec *exec)
 {
 	char path[sizeof(((struct dirent *)NULL)->d_name) + 64];
 	struct dirent *d;
@@ -128,7 +145,7 @@ static pid_t read_threads(struct maps *m, pid_t tgid, const struct symbols_exec 
 		pid_t tid = (pid_t)strtol(d->d_name, NULL, 10);
 
 		snprintf(path, sizeof(path), "/proc/%d/task/%s/maps", tgid, d->d_name);
-		if (tid > 0 && tid != tgid && !read_task(m, path, tid, exec))
+		if (tid > 0 && tid != tgid && !read_task(c, m, path, tid, exec))
 			found = tid;
 	}
 	closedir(dir);
@@ -144,12 +161,12 @@ static void refresh(struct space_cache *c, struct space *s, pid_t tgid,
 	pid_t pid = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/maps", tgid);
-	switch (read_task(&fresh, path, tgid, exec)) {
+	switch (read_task(c, &fresh, path, tgid, exec)) {
 	case 0:
 		pid = tgid;
 		break;
 	case -ENOENT:
-		pid = read_threads(&fresh, tgid, exec);
+		pid = read_threads(c, &fresh, tgid, exec);
 		break;
 	}
 	if (pid) {

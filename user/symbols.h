@@ -39,7 +39,10 @@ int symbols_ask(struct symbols *s, uint32_t as, pid_t tgid, uint64_t addr, const
 /* An answer, as a GT_SYMBOL record whose strings are valid during the call. */
 typedef int (*symbols_answer)(void *ctx, const struct gt_event *ev);
 
-/* Hand over the answers that are ready. Never blocks. Number of answers or -errno. */
+/*
+ * Hand over the answers that are ready. Never blocks. Number of answers or -errno: what `answer` returned
+ * when that is not 0, -EPIPE when the helper is gone and all it said was handed over.
+ */
 int symbols_collect(struct symbols *s, symbols_answer answer, void *ctx);
 
 /* Wait up to `ms` for outstanding answers, hand them over, end the helper and reap it. */

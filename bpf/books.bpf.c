@@ -119,8 +119,10 @@ int open_cpu(void *ctx)
 	c->holder = s ? HOLDER_TRACED : t->pid ? HOLDER_OTHER : HOLDER_IDLE;
 	c->since = c->span_start = c->tokens_at = now;
 	c->tokens = 1;
-	if (s)
+	if (s) {
+		c->task = s->id;
 		s->on_since = now;
+	}
 	r = record_reserve(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;

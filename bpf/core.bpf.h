@@ -119,6 +119,7 @@ struct bpf_iter__task {
 #pragma clang attribute pop
 
 /* Task state bits and flags that decisions are made on; unchanged from 5.15 on. */
+#define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_DEAD 0x80
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER 0x00004000 /* 6.4; until 5.16 the bit told of async module loading: harmless here */

@@ -4,9 +4,10 @@
  * still hold the arguments. Python 2.7 makes over a million a second: a call that repeats one of the
  * task's last few costs no hash lookup.
  *
- * One hook on the raw sys_exit tracepoint stands for six on syscalls:sys_exit_*: the price that every
- * other call on the machine pays (the kernel's slow exit path) is the same, it needs no tracefs, and the
- * kernel never skips it because another BPF program happens to be running on that CPU.
+ * Attached to the tracepoints of just these calls. While any of them is in use the kernel takes its slow path
+ * out of every system call of the machine, but goes on only for these; one program on the raw sys_exit
+ * tracepoint, which would be asked about every call, costs the others nearly twice that (docs/performance.md).
+ * The tracepoints do not fire for 32-bit programs on a 64-bit kernel: their calls are not counted.
  */
 #include "state.bpf.h"
 #include "calls.bpf.h"
@@ -35,38 +36,38 @@ static __always_inline void count_call(struct task_state *s, u64 addr, u32 op, s
 	call->count = 1;
 }
 
-SEC("tp_btf/sys_exit")
-int on_sys_exit(u64 *ctx)
-{
-	struct pt_regs *regs = (void *)ctx[0];
-	s32 nr = core_syscall(regs);
-	struct task_struct *t;
-	struct task_state *s;
-	struct futex_call call = {};
-	struct cpu_state *c;
-	s64 result = (s64)ctx[1];
-	bool compat, fault = false;
+/* What the tracepoints syscalls:sys_exit_* hand over, laid down by their format files. */
+struct sys_exit_args {
+	u64 common;
+	s32 nr;
+	s32 pad;
+	s64 result;
+};
 
-	/* Both tables' numbers, before anything is looked up: nearly every call ends here. */
-	if (!futex_number(nr, false) && !futex_number(nr, true) && nr != NR_RESTART)
-		return 0;
+SEC("tracepoint")
+int on_futex_exit(struct sys_exit_args *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	struct futex_call call = {};
+	struct pt_regs *regs;
+	struct task_state *s;
+	s64 result = ctx->result;
+	s32 nr = ctx->nr;
+	bool fault = false;
+
 	if (!enabled)
 		return 0;
-	t = bpf_get_current_task_btf();
-	c = cpu_state(bpf_get_smp_processor_id());
-	task_get_begin(c);
-	s = bpf_task_storage_get(&tasks, t, NULL, 0);
-	task_get_end(c);
+	s = task_get_preemptible(t);
 	if (!s)
 		return 0;
-	compat = core_compat(t);
 	/* An interrupted timed wait ends as restart_syscall, with futex's arguments still in its registers. */
-	if (nr == NR_RESTART && !compat) {
+	if (nr == NR_RESTART) {
 		if (!s->restarting)
 			return 0;
 		nr = NR_FUTEX;
 	}
-	if (!futex_decode(regs, nr, compat, &call, &fault))
+	regs = (struct pt_regs *)bpf_task_pt_regs(t);
+	if (!futex_decode(regs, nr, false, &call, &fault))
 		return 0;
 	s->restarting = result == -ERESTART_RESTARTBLOCK;
 	count_call(s, call.addr, call.op, result > 2 ? 2 : (s32)result);

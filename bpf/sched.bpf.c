@@ -148,7 +148,8 @@ int on_switch(u64 *ctx)
 		state = config.has_prev_state ? (u32)ctx[3] : prev->__state;
 		hdr.state = state;
 		hdr.flags = flags | (ctx[0] ? GT_F_PREEMPTED : 0);
-		if (BPF_CORE_READ_BITFIELD_PROBED(prev, in_iowait))
+		/* A bit-field costs a helper call; only an uninterruptible wait is judged by it. */
+		if ((state & TASK_UNINTERRUPTIBLE) && BPF_CORE_READ_BITFIELD_PROBED(prev, in_iowait))
 			hdr.flags |= GT_F_IOWAIT;
 		affinity_check(cpu, c, now, prev, p);
 		/* What a task that could go on was doing says nothing about why it left the CPU. */
@@ -167,6 +168,7 @@ int on_switch(u64 *ctx)
 		cpu_flip(cpu, c, now, holder == HOLDER_IDLE);
 	}
 	if (n) {
+		c->task = n->id;
 		n->on_since = now;
 		n->slices++;
 	}
@@ -178,9 +180,9 @@ int on_waking(u64 *ctx)
 {
 	struct task_struct *wakee = (void *)ctx[0], *waker;
 	struct gt_wire_hdr hdr = { .kind = GT_WIRE_WAKING };
-	struct task_state *s, *w = NULL;
+	struct task_state *s;
 	struct cpu_state *c;
-	u32 cpu;
+	u32 cpu, by = 0;
 
 	if (!enabled)
 		return 0;
@@ -196,8 +198,8 @@ int on_waking(u64 *ctx)
 	}
 	hdr.task = s->id;
 	waker = bpf_get_current_task_btf();
-	if ((c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN) && waker->pid)
-		w = task_get(waker, c, hdr.ts);
-	record_sched(cpu, c, &hdr, w ? w->id : 0, w ? waker : NULL);
+	if (c->holder == HOLDER_TRACED)
+		by = c->task;
+	record_sched(cpu, c, &hdr, by, by ? waker : NULL);
 	return 0;
 }

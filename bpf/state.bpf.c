@@ -9,14 +9,14 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 /* Set between open and load; one CPU is what the verifier sees when nobody did. */
 const volatile struct gt_wire_config config = { .nr_cpus = 1, .mask_words = 1 };
 
-u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
-u64 losses[GT_LOSS_COUNT];
-u32 enabled;
-u32 next_id;
-u64 alive;
-u32 found;
-u32 own_level;
-u64 own_namespace;
+__u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
+__u64 losses[GT_LOSS_COUNT];
+__u32 enabled;
+__u32 next_id;
+__u64 alive;
+__u32 found;
+__u32 own_level;
+__u64 own_namespace;
 
 struct rings rings SEC(".maps");
 struct tasks tasks SEC(".maps");

@@ -23,10 +23,10 @@ struct cpu_state {
 	u64 tokens_at;  /* when `tokens` was last filled up */
 	u32 tokens;     /* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
 	u32 holder;
+	u32 task;         /* with HOLDER_TRACED: its id */
 	u32 storage_busy; /* depth of our own task-storage calls in preemptible context: see task_get() */
 	u32 lost;         /* records lost since the last LOST record */
 	u32 lost_reason;
-	u32 pad;
 	u64 lost_first, lost_last;
 };
 
@@ -58,11 +58,11 @@ struct task_state {
 
 extern int LINUX_KERNEL_VERSION __kconfig;
 extern const volatile struct gt_wire_config config;
-extern u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
-extern u32 enabled; /* scheduler records are wanted */
-extern u32 next_id; /* last number drawn for a task, a process or an address space */
-extern u64 alive;   /* traced tasks that have not ended */
-extern u64 losses[GT_LOSS_COUNT]; /* totals by reason */
+extern __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
+extern __u32 enabled; /* scheduler records are wanted */
+extern __u32 next_id; /* last number drawn for a task, a process or an address space */
+extern __u64 alive;   /* traced tasks that have not ended */
+extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
 
 struct rings {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -126,6 +126,18 @@ static __always_inline void task_get_begin(struct cpu_state *c)
 static __always_inline void task_get_end(struct cpu_state *c)
 {
 	__sync_fetch_and_add(&c->storage_busy, -1);
+}
+
+/* For callers in preemptible context. */
+static __always_inline struct task_state *task_get_preemptible(struct task_struct *t)
+{
+	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
+	struct task_state *s;
+
+	task_get_begin(c);
+	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	task_get_end(c);
+	return s;
 }
 
 static __always_inline u32 draw_id(void)

@@ -29,9 +29,9 @@ struct targets {
 
 extern struct found_ids found_ids SEC(".maps");
 extern struct targets targets SEC(".maps");
-extern u32 found;         /* tasks marked by find_tasks so far */
-extern u32 own_level;     /* giltrace's pid namespace: how deep, */
-extern u64 own_namespace; /* and which */
+extern __u32 found;         /* tasks marked by find_tasks so far */
+extern __u32 own_level;     /* giltrace's pid namespace: how deep, */
+extern __u64 own_namespace; /* and which */
 
 /* The number of `pid` in giltrace's own pid namespace, 0 when it has none there. */
 static __always_inline s32 pid_number(struct pid *pid)
@@ -102,17 +102,6 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 	}
 	s->id = draw_id();
 	__sync_fetch_and_add(&alive, 1);
-	return s;
-}
-
-static __always_inline struct task_state *task_get_preemptible(struct task_struct *t)
-{
-	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
-	struct task_state *s;
-
-	task_get_begin(c);
-	s = bpf_task_storage_get(&tasks, t, NULL, 0);
-	task_get_end(c);
 	return s;
 }
 

@@ -6,16 +6,20 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <linux/perf_event.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "features.h"
 #include "giltrace.skel.h"
 #include "lib/log.h"
+#include "tracefs.h"
 
 /* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large machines. */
 #define RING_DEFAULT (4u << 20)
@@ -38,6 +42,7 @@ struct probes {
 	struct ring_buffer *buffers;
 	struct ring *rings; /* one per CPU: what its callback gets */
 	uint32_t ncpus;
+	struct bpf_link *futex_links[6];
 	bool started;
 	probes_record record; /* of the drain under way */
 	void *record_ctx;
@@ -185,6 +190,48 @@ static int run_iterator(struct bpf_link *link)
 	return err;
 }
 
+/* The calls whose exits are counted; kernels have the newer ones from 5.16 and 6.7 on. */
+static const char *const futex_exits[6] = {
+	"sys_exit_futex",	"sys_exit_restart_syscall", "sys_exit_futex_waitv",
+	"sys_exit_futex_wait", "sys_exit_futex_wake",	    "sys_exit_futex_requeue",
+};
+
+#define FUTEX_EXITS (sizeof(futex_exits) / sizeof(futex_exits[0]))
+
+static int futex_attach_one(struct probes *p, int tracefs, const char *event, struct bpf_link **link)
+{
+	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
+	int id = tracefs_event_id(tracefs, "syscalls", event), fd;
+
+	if (id < 0)
+		return id;
+	attr.config = (uint64_t)id;
+	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	*link = bpf_program__attach_perf_event(p->skel->progs.on_futex_exit, fd);
+	if (*link)
+		return 0;
+	close(fd);
+	return -errno;
+}
+
+/* futex itself must be there; what this kernel does not have cannot be called. */
+static int futex_attach(struct probes *p)
+{
+	int tracefs = tracefs_open(), err = 0;
+
+	if (tracefs < 0)
+		return tracefs;
+	for (size_t i = 0; i < FUTEX_EXITS && !err; i++) {
+		err = futex_attach_one(p, tracefs, futex_exits[i], &p->futex_links[i]);
+		if (err == -ENOENT && i > 0)
+			err = 0;
+	}
+	close(tracefs);
+	return err;
+}
+
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
 	struct giltrace *skel = p->skel;
@@ -196,7 +243,7 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		.trace_all = config->trace_all,
 		.has_prev_state = has_prev_state(),
 	};
-	bpf_program__set_autoload(skel->progs.on_sys_exit, config->count_futex);
+	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
 	err = rings_describe(p, size);
 	if (!err)
 		err = giltrace__load(skel);
@@ -208,6 +255,8 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		err = giltrace__attach(skel);
 	if (!err)
 		err = run_program(skel->progs.learn_namespace, 0, 0);
+	if (!err && config->count_futex && futex_attach(p))
+		log_warn("futex calls are not counted: no tracepoints for system calls");
 	return err;
 }
 
@@ -313,7 +362,7 @@ int probes_read_futex(struct probes *p, probes_futex futex, void *ctx)
 
 void probes_read_meta(struct probes *p, struct gt_meta *meta)
 {
-	const struct bpf_program *program;
+	struct bpf_program *program;
 
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] = p->skel->bss->losses[i];
@@ -330,12 +379,35 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 	}
 }
 
-void probes_free(struct probes *p)
+static void *probes_destroy(void *arg)
 {
-	if (!p)
-		return;
+	struct probes *p = arg;
+
+	for (size_t i = 0; i < FUTEX_EXITS; i++)
+		bpf_link__destroy(p->futex_links[i]);
 	ring_buffer__free(p->buffers);
 	giltrace__destroy(p->skel);
 	free(p->rings);
 	free(p);
+	return NULL;
+}
+
+/*
+ * The kernel waits for a grace period, some 80 ms, for each tracepoint let go of: that goes on while the
+ * report is made. A process that exits meanwhile has the rest closed by the kernel.
+ */
+void probes_free(struct probes *p)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	if (!p)
+		return;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, probes_destroy, p);
+	pthread_attr_destroy(&attr);
+	if (err)
+		probes_destroy(p);
 }

@@ -156,11 +156,17 @@ void canvas_end(struct canvas *c)
  */
 static size_t word_length(const char *text, size_t columns)
 {
-	size_t bytes = strcspn(text, " "), fit = prefix(text, columns);
+	size_t bytes = strcspn(text, " "), fit = prefix(text, columns), more;
 
-	while (bytes && text[bytes] && isdigit((unsigned char)text[bytes - 1]))
-		bytes += 1 + strcspn(text + bytes + 1, " ");
-	return bytes > fit ? fit : bytes;
+	if (bytes > fit)
+		return fit;
+	while (text[bytes] && isdigit((unsigned char)text[bytes - 1])) {
+		more = 1 + strcspn(text + bytes + 1, " ");
+		if (more == 1 || bytes + more > fit)
+			break;
+		bytes += more;
+	}
+	return bytes;
 }
 
 void canvas_fill(struct canvas *c, const char *text, unsigned int indent)

@@ -9,9 +9,8 @@
 
 #include <giltrace/trace.h>
 
-#define TRACE_STRING_MAX 4095 /* longer strings are cut by the writer and refused by the reader */
 #define TRACE_RECORD_MAX 9216 /* bytes of any record that the encoder makes */
-#define TRACE_COMPACT_MAX 64  /* of one in compact form; the decoder may look so far past the end */
+#define TRACE_COMPACT_MAX 64  /* of one in compact form; the decoder may look so far on */
 
 /* What a record is told relative to. Zeroed at the start of each block, except ts. */
 struct trace_ctx {
@@ -30,7 +29,8 @@ size_t trace_encode(struct trace_ctx *c, const struct gt_event *ev, uint8_t *out
 /*
  * Decode the record at *pos, of a block that ends at `end` and is followed by TRACE_COMPACT_MAX
  * readable bytes, and move *pos past it. Returns 1, 0 (a kind from a newer minor: skipped),
- * -EBADMSG, or -ENOMEM. What a record's pointers show belongs to the event: trace_release() it.
+ * -EBADMSG, or -ENOMEM. What a record's pointers show belongs to the event: trace_fields_release()
+ * it.
  */
 int trace_decode(struct trace_ctx *c, const uint8_t **pos, const uint8_t *end, struct gt_event *ev);
 
@@ -39,8 +39,5 @@ static inline bool trace_owns(const struct gt_event *ev)
 {
 	return 1U << ev->kind & (1U << GT_EXEC | 1U << GT_AFFINITY | 1U << GT_SYMBOL);
 }
-
-/* Free what the decoder allocated for this event. */
-void trace_release(struct gt_event *ev);
 
 #endif

@@ -22,7 +22,7 @@ static const char *const target_names[] = {
 	[GT_TARGET_ALL] = "all",
 };
 
-/* clang-format off: one line a row, whatever fits */
+/* clang-format off */
 #define ROW(type, member) { #member, TRACE_META_##type, false, offsetof(struct gt_meta, member) }
 #define COST(member) { #member, TRACE_META_U64, true, offsetof(struct gt_meta, overhead.member) }
 

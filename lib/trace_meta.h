@@ -17,7 +17,7 @@ enum trace_meta_type {
 	TRACE_META_DOUBLE,
 };
 
-/* Every single value of struct gt_meta, under its member's name; a row without key ends the table. */
+/* Every single value of struct gt_meta, under its member's name; a row without key is the last. */
 struct trace_meta_row {
 	const char *key;
 	enum trace_meta_type type;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/trace_fields.h"
+
 #define WINDOW 256
 #define LOW 32		    /* records kept decoded ahead: disorder up to this distance is mended */
 #define OWNERS_MAX 16	    /* records with strings in a window, each up to 8 KiB */
@@ -71,7 +73,7 @@ struct trace_stream *trace_stream_new(uint32_t cpu)
 void trace_stream_reset(struct trace_stream *s)
 {
 	while (s->head < s->tail)
-		trace_release(&s->window[s->head++]);
+		trace_fields_release(&s->window[s->head++]);
 	s->head = s->tail = s->owners = 0;
 	s->queue_first = s->queue_count = 0;
 	s->pos = s->end = NULL;
@@ -180,7 +182,7 @@ static void stream_decode(struct trace_stream *s, struct trace_source *src)
 
 static bool stream_has_more(const struct trace_stream *s)
 {
-	return s->pos < s->end || s->queue_first < s->queue_count;
+	return s->pos < s->end || s->left || s->queue_first < s->queue_count;
 }
 
 void trace_stream_fill(struct trace_stream *s, struct trace_source *src)
@@ -202,7 +204,7 @@ void trace_stream_pop(struct trace_stream *s, struct trace_source *src)
 	struct gt_event *ev = &s->window[s->head++];
 
 	if (trace_owns(ev)) {
-		trace_release(ev);
+		trace_fields_release(ev);
 		s->owners--;
 	}
 	if (s->tail - s->head < LOW)

@@ -237,8 +237,11 @@ static void print_stats(const struct gt_reader *r)
 	struct gt_reader_stats stats;
 
 	gt_reader_stats(r, &stats);
-	if (stats.incomplete)
-		puts("incomplete");
+	if (stats.incomplete) {
+		fputs("mark ", stdout);
+		print_time(stats.last_mark);
+		puts("\nincomplete");
+	}
 	printf("# %" PRIu64 " records, last mark @%" PRIu64 ", %" PRIu64 " disordered, %" PRIu64
 	       " skipped%s\n",
 	       stats.records, stats.last_mark, stats.disordered, stats.skipped,

@@ -6,8 +6,9 @@
  *	@121us cpu1 waking 5 by 6 syscall=futex addr=0x1000 op=0x81 val=1
  *	@0 collector symbol as=5 addr=0x1000 name=the_lock image=/bin/prog
  *
- * Values are numbers (decimal, or 0x), times (ns, or with us, ms, s after them), CPU lists (0-3,8), or text with
- * \xNN for bytes that are not printable and for spaces. "key value" is "key=value"; an empty text is "".
+ * Values are numbers (decimal, or 0x), times (ns, or with us, ms, s after them), CPU lists (0-3,8),
+ *or text with \xNN for bytes that are not printable and for spaces. "key value" is "key=value"; an
+ *empty text is "".
  */
 #ifndef TOOLS_WORDS_H
 #define TOOLS_WORDS_H
@@ -44,12 +45,13 @@ struct word {
 struct verb {
 	const char *name;
 	const char *between; /* word between task and peer; NULL: no peer */
-	bool task;           /* the task's number follows the verb */
-	bool call;           /* has state, syscall and futex call */
+	bool task;	     /* the task's number follows the verb */
+	bool call;	     /* has state, syscall and futex call */
 	struct word words[13];
 };
 
-/* clang-format off: one field a line would hide the shape of the table */
+/* One field a line would hide the shape of the tables. */
+/* clang-format off */
 #define WORD(type, key, member) { key, WORD_##type, offsetof(struct gt_event, member) }
 
 static const struct word call_words[] = {
@@ -111,14 +113,15 @@ struct named {
 };
 
 static const struct named flag_names[] = {
-	{ "preempted", GT_F_PREEMPTED }, { "iowait", GT_F_IOWAIT },	{ "compat", GT_F_COMPAT },
-	{ "timed", GT_F_TIMED },	 { "prev-idle", GT_F_PREV_IDLE }, { "next-idle", GT_F_NEXT_IDLE },
+	{ "preempted", GT_F_PREEMPTED }, { "iowait", GT_F_IOWAIT },
+	{ "compat", GT_F_COMPAT },	 { "timed", GT_F_TIMED },
+	{ "prev-idle", GT_F_PREV_IDLE }, { "next-idle", GT_F_NEXT_IDLE },
 	{ "block", GT_F_BLOCK },	 { "futex", GT_F_FUTEX },
 };
 
 /* Task states as the kernel numbers them. */
 static const struct named state_names[] = {
-	{ "R", 0 },    { "S", 0x1 },   { "D", 0x2 },	 { "T", 0x4 },	    { "t", 0x8 },
+	{ "R", 0 },    { "S", 0x1 },   { "D", 0x2 },   { "T", 0x4 },	     { "t", 0x8 },
 	{ "X", 0x80 }, { "K", 0x102 }, { "I", 0x402 }, { "frozen", 0x8000 },
 };
 

@@ -102,8 +102,8 @@ static const struct image *image_of(struct naming *n, const struct space *s,
 }
 
 /*
- * .bss is anonymous memory right behind its file's last mapping; without address randomization the
- * heap follows at once and the kernel calls it all [heap].
+ * .bss is anonymous memory right behind its file's last mapping. Without address randomization the
+ * heap follows at once, and where the kernel made one mapping of both it calls it [heap].
  */
 static const struct maps_entry *file_before(const struct maps *m, const struct maps_entry *e)
 {

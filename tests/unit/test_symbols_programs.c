@@ -2,6 +2,7 @@
 /* Names of words in other programs: running, ended, deleted, hidden, and linked in every way. */
 #include <fcntl.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -48,9 +49,11 @@ static void learn_exec(struct program *p, const char *path)
 	maps_release(&m);
 }
 
-/* Run `path`, which prints the addresses of a word in .data and one in .bss and reads its input to
- * the end. */
-static void launch(struct program *p, const char *path)
+/*
+ * Run shell command `line`, which becomes program `path`; that prints the addresses of a word in
+ * .data and one in .bss and reads its input to the end.
+ */
+static void launch_by(struct program *p, const char *command, const char *path)
 {
 	int in[2], out[2];
 	char line[128] = "";
@@ -61,16 +64,26 @@ static void launch(struct program *p, const char *path)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(in[0], 0);
 		dup2(out[1], 1);
-		execl(path, path, "--words", NULL);
+		execl("/bin/sh", "sh", "-c", command, NULL);
 		_exit(127);
 	}
 	close(in[0]);
 	close(out[1]);
 	p->pipe = in[1];
-	assert_true(read(out[0], line, sizeof(line) - 1) > 0);
+	p->data = 0;
+	if (read(out[0], line, sizeof(line) - 1) > 0 &&
+	    sscanf(line, "%" SCNx64 " %" SCNx64, &p->data, &p->bss) == 2)
+		learn_exec(p, path);
 	close(out[0]);
-	assert_int_equal(sscanf(line, "%" SCNx64 " %" SCNx64, &p->data, &p->bss), 2);
-	learn_exec(p, path);
+}
+
+static void launch(struct program *p, const char *path)
+{
+	char command[PATH_MAX + 32];
+
+	snprintf(command, sizeof(command), "exec '%s' --words", path);
+	launch_by(p, command, path);
+	assert_true(p->data != 0);
 }
 
 static void end_program(struct program *p)
@@ -79,15 +92,30 @@ static void end_program(struct program *p)
 	assert_int_equal(waitpid(p->pid, NULL, 0), p->pid);
 }
 
-/* What `launch` expects, done by this program itself. */
+static void *read_to_end(void *unused)
+{
+	char byte;
+
+	while (read(0, &byte, 1) > 0)
+		;
+	_exit(0);
+}
+
+/* What `launch` expects, done by this program itself; a byte of input ends its first thread only.
+ */
 static int print_words(void)
 {
+	pthread_t reader;
 	char byte;
 
 	printf("%" PRIxPTR " %" PRIxPTR "\n", (uintptr_t)&test_symbols_global[2],
 	       (uintptr_t)(test_symbols_bss + (1 << 20)));
 	fflush(stdout);
-	return read(0, &byte, 1) == 0 ? 0 : 1;
+	if (read(0, &byte, 1) == 0)
+		return 0;
+	if (pthread_create(&reader, NULL, read_to_end, NULL))
+		return 1;
+	pthread_exit(NULL);
 }
 
 static void expect_words(struct fixture *f, const struct program *p,
@@ -112,6 +140,70 @@ static void another_process(void **state)
 	expect_words(f, &p, NULL, f->self);
 	expect_words(f, &p, &p.exec, f->self);
 	end_program(&p);
+}
+
+static char state_of(pid_t pid)
+{
+	char path[64], text[512] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	fclose(file);
+	return strrchr(text, ')')[2];
+}
+
+/* Other threads live on in the memory that the first one no longer shows. */
+static void first_thread_ended(void **state)
+{
+	struct fixture *f = *state;
+	struct program p;
+
+	launch(&p, f->self);
+	assert_int_equal(write(p.pipe, "x", 1), 1);
+	for (int i = 0; i < PATIENCE_MS && state_of(p.pid) != 'Z'; i++)
+		poll(NULL, 0, 1);
+	expect_words(f, &p, NULL, f->self);
+	expect_words(f, &p, &p.exec, f->self);
+	end_program(&p);
+}
+
+/* Without address randomization the heap follows .bss at once. */
+static void not_randomized(void **state)
+{
+	struct fixture *f = *state;
+	char command[PATH_MAX + 64];
+	struct program p;
+
+	snprintf(command, sizeof(command), "exec setarch -R '%s' --words", f->self);
+	launch_by(&p, command, f->self);
+	if (p.data)
+		expect_words(f, &p, &p.exec, f->self);
+	end_program(&p);
+	if (!p.data)
+		skip(); /* not allowed here */
+}
+
+/* As in a container: the path means something only to the process. */
+static void other_mount_namespace(void **state)
+{
+	struct fixture *f = *state;
+	char command[5 * PATH_MAX], path[PATH_MAX];
+	struct program p;
+
+	in_dir(f, "inside", path);
+	snprintf(
+		command, sizeof(command),
+		"exec unshare -m sh -c \"mount -t tmpfs none '%s' && cp '%s' '%s' && exec '%s' --words\"",
+		f->dir, f->self, path, path);
+	launch_by(&p, command, path);
+	if (p.data)
+		expect_words(f, &p, &p.exec, path);
+	end_program(&p);
+	if (!p.data)
+		skip(); /* not allowed here */
 }
 
 static void ended_process_known_before(void **state)
@@ -305,10 +397,17 @@ static void foreign_debug_file(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(another_process),	     TEST(ended_process_known_before),
-		TEST(ended_process_by_exec), TEST(relative_program),
-		TEST(number_used_again),     TEST(deleted_program),
-		TEST(odd_file_name),	     TEST(kinds_of_programs),
+		TEST(another_process),
+		TEST(first_thread_ended),
+		TEST(not_randomized),
+		TEST(other_mount_namespace),
+		TEST(ended_process_known_before),
+		TEST(ended_process_by_exec),
+		TEST(relative_program),
+		TEST(number_used_again),
+		TEST(deleted_program),
+		TEST(odd_file_name),
+		TEST(kinds_of_programs),
 		TEST(foreign_debug_file),
 	};
 

@@ -1,0 +1,567 @@
+/* SPDX-License-Identifier: MIT */
+#include "schedule.h"
+
+#define LOCK 0x5000
+
+/* Every wake of a played schedule, in order. */
+struct wakes {
+	struct wake at[64];
+	uint32_t waker[64]; /* id, 0 none */
+	int n;
+};
+
+static void keep_wake(void *ctx, const struct model *m, const struct wake *wake)
+{
+	struct wakes *w = ctx;
+
+	w->waker[w->n] = wake->waker ? wake->waker->id : 0;
+	w->at[w->n++] = *wake;
+}
+
+static const struct model_sink wake_sink = { .wake = keep_wake };
+
+static void collect_wakes(struct schedule *s, struct wakes *w)
+{
+	struct model *m = model_new(&s->meta, NULL);
+
+	memset(w, 0, sizeof(*w));
+	assert_int_equal(model_add_sink(m, &wake_sink, w), 0);
+	schedule_feed(s, m);
+	model_free(m);
+}
+
+/* 2 runs on CPU 0, 3 blocks on `addr` on CPU 1 at 100 µs. */
+static struct gt_event *waiter_and_runner(struct schedule *s, uint64_t addr, uint32_t op, uint32_t val)
+{
+	schedule_init(s, 1000, 2);
+	add_task(s, 0, 2, 1);
+	add_task(s, 0, 3, 1);
+	add_switch(s, 0, 0, 0, 2);
+	add_switch(s, 0, 1, 0, 3);
+	return add_futex(s, 100, 1, 3, 0, addr, op, val);
+}
+
+static void a_newborn_is_runnable_from_its_birth(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, 100, 2, 1);
+	add_switch(&s, 300, 0, 0, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->runnable, 200 * US);
+	assert_int_equal(thread_row(&s, 2)->run, 700 * US);
+	assert_int_equal(thread_row(&s, 2)->start, 1100 * US);
+	schedule_free(&s);
+}
+
+static void a_thread_ends_with_its_last_switch_out(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_event(&s, 100, 0, GT_EXIT, 2);
+	add_end(&s, 400, 0, 2, 0); /* it ran on after it had begun to exit */
+	add_switch(&s, 500, 0, 0, 2); /* nobody comes back from that */
+	schedule_play(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
+	assert_int_equal(thread_row(&s, 2)->end, 1400 * US);
+	assert_int_equal(process_row(&s, 1)->end, 1400 * US);
+	schedule_free(&s);
+}
+
+static void a_process_ends_with_its_last_thread(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1)->u.task.tid = 1001; /* the leader */
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_end(&s, 100, 0, 2, 0);
+	add_end(&s, 700, 1, 3, 0);
+	schedule_play(&s);
+	assert_int_equal(process_row(&s, 1)->end, 1700 * US);
+	assert_int_equal(process_row(&s, 1)->threads, 2);
+	assert_int_equal(process_row(&s, 1)->run, 800 * US);
+	schedule_free(&s);
+}
+
+static void exec_by_another_thread_takes_over_the_leaders_number(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1)->u.task.tid = 1001;
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_end(&s, 100, 0, 2, 0);
+	ev = add_event(&s, 110, 1, GT_EXEC, 3);
+	ev->u.exec.tid = ev->u.exec.tgid = 1001;
+	ev->u.exec.as = 9;
+	ev->u.exec.path = "/bin/other";
+	ev = add_event(&s, 111, 1, GT_RENAME, 3);
+	strcpy(ev->u.comm, "other");
+	schedule_play(&s);
+	assert_int_equal(thread_row(&s, 3)->tid, 1001);
+	assert_string_equal(thread_row(&s, 3)->comm, "other");
+	assert_string_equal(process_row(&s, 1)->comm, "other");
+	assert_string_equal(process_row(&s, 1)->exe, "/bin/other");
+	assert_int_equal(thread_row(&s, 3)->run, 1000 * US); /* one life, before and after */
+	schedule_free(&s);
+}
+
+static void nothing_before_or_after_the_window_counts(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, -900, 2, 1)->u.task.flags = GT_TASK_FOUND;
+	add_event(&s, -900, 0, GT_ON_CPU, 2);
+	add_block(&s, 250, 0, 2, 0, NR_READ);
+	add_waking(&s, 1200, 0, 2, 0);
+	add_switch(&s, 1300, 0, 0, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(s.out.end - s.out.start, 1000 * US);
+	assert_int_equal(thread_row(&s, 2)->start, 1000 * US);
+	assert_int_equal(thread_row(&s, 2)->run, 250 * US);
+	assert_int_equal(thread_row(&s, 2)->io, 750 * US);
+	assert_int_equal(cpu_row(&s, 0)->workload, 250 * US);
+	assert_int_equal(cpu_row(&s, 0)->idle, 750 * US);
+	schedule_free(&s);
+}
+
+static void a_thread_that_ended_before_the_window_is_not_in_the_report(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, -900, 2, 1);
+	add_switch(&s, -800, 0, 0, 2);
+	add_end(&s, -700, 0, 2, 0);
+	add_task(&s, 0, 4, 3);
+	add_switch(&s, 0, 0, 0, 4);
+	schedule_play(&s);
+	assert_int_equal(s.out.nthreads, 1);
+	assert_int_equal(s.out.nprocesses, 1);
+	assert_int_equal(s.out.processes[0].id, 3);
+	assert_int_equal(s.out.processes[0].parallelism.active, 1000 * US);
+	schedule_free(&s);
+}
+
+static void found_threads_are_what_they_were_found_doing(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	for (uint32_t id = 2; id <= 4; id++)
+		add_task(&s, -10, id, 1)->u.task.flags = GT_TASK_FOUND;
+	ev = add_event(&s, -9, 0, GT_STATE, 2);
+	ev->state = 1;
+	ev->syscall = 230;
+	ev = add_event(&s, -9, 0, GT_STATE, 3);
+	ev->state = 1;
+	ev->syscall = NR_FUTEX;
+	ev->flags = GT_F_FUTEX;
+	ev->u.addr = LOCK;
+	ev->op = MUTEX_WAIT;
+	ev->val = 2;
+	add_event(&s, -8, 0, GT_ON_CPU, 4);
+	ev = add_event(&s, -7, 0, GT_STATE, 4); /* taken late: what it does is known already */
+	ev->state = 1;
+	ev->syscall = 0;
+	schedule_play(&s);
+	assert_int_equal(thread_row(&s, 2)->sleep, 1000 * US);
+	assert_int_equal(thread_row(&s, 3)->lock, 1000 * US);
+	assert_int_equal(thread_row(&s, 4)->run, 1000 * US);
+	schedule_free(&s);
+}
+
+static void a_stop_inside_a_lock_wait_is_other_and_the_wait_goes_on_after_it(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2)->flags |= GT_F_TIMED;
+	add_waking(&s, 200, 0, 3, 2)->syscall = 62; /* kill(SIGSTOP) */
+	add_switch(&s, 200, 1, 0, 3);
+	ev = add_futex(&s, 200, 1, 3, 0, LOCK, MUTEX_WAIT, 2);
+	ev->state = 0x104;
+	add_waking(&s, 500, 0, 3, 2)->syscall = 62; /* kill(SIGCONT) */
+	add_switch(&s, 500, 1, 0, 3);
+	add_block(&s, 500, 1, 3, 0, 219); /* restart_syscall: no futex in its record */
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 3)->lock, 600 * US);
+	assert_int_equal(thread_row(&s, 3)->other, 300 * US);
+	schedule_free(&s);
+}
+
+static void a_vfork_parent_waits_for_its_child_and_not_for_a_lock(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	ev = add_task(&s, 100, 4, 3);
+	ev->u.task.parent = 2;
+	ev->u.task.clone_flags = 0x4000; /* CLONE_VFORK */
+	add_block(&s, 100, 0, 2, 4, 58)->state = 2;
+	ev = add_event(&s, 300, 0, GT_EXEC, 4);
+	ev->u.exec.as = 7;
+	ev->u.exec.path = "/bin/true";
+	add_waking(&s, 300, 0, 2, 4)->syscall = 59; /* execve lets the parent go */
+	add_switch(&s, 300, 1, 0, 2);
+	add_block(&s, 600, 1, 2, 0, 58)->state = 2; /* no such child any more */
+	schedule_play(&s);
+	assert_int_equal(thread_row(&s, 2)->other, 200 * US);
+	assert_int_equal(thread_row(&s, 2)->kernel_lock, 400 * US);
+	assert_int_equal(process_row(&s, 3)->parent, 1);
+	schedule_free(&s);
+}
+
+static void the_owner_of_the_word_is_the_waker(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2);
+	add_futex_wake(&s, 400, 0, 3, 2, LOCK);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.waker[0], 2);
+	assert_true(w.at[0].futex);
+	assert_int_equal(w.at[0].addr, LOCK);
+	assert_false(w.at[0].timeout);
+	assert_int_equal(w.at[0].ts, 1400 * US);
+}
+
+static void a_timer_on_top_of_a_thread_is_not_that_threads_wake(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+	struct wakes w;
+
+	/* 2 was computing when the timer fired */
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT | 9, 0)->flags |= GT_F_TIMED;
+	add_waking(&s, 400, 0, 3, 2);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 0);
+	assert_true(w.at[0].timeout);
+
+	/* 2 was writing, which wakes readers but no futex waiter */
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT | 9, 0)->flags |= GT_F_TIMED;
+	add_waking(&s, 400, 0, 3, 2)->syscall = 1;
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 0);
+	assert_true(w.at[0].timeout);
+
+	/* 2 was waking another word's waiters */
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT | 9, 0)->flags |= GT_F_TIMED;
+	add_futex_wake(&s, 400, 0, 3, 2, LOCK + 64);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 0);
+	assert_true(w.at[0].timeout);
+
+	/* 2 was itself about to wait */
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT | 9, 0)->flags |= GT_F_TIMED;
+	ev = add_futex_wake(&s, 400, 0, 3, 2, LOCK);
+	ev->op = MUTEX_WAIT;
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 0);
+}
+
+static void a_waiter_moved_to_another_word_is_woken_by_that_words_owner(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 0); /* without a timeout nothing but a wake can end it */
+	add_futex_wake(&s, 400, 0, 3, 2, LOCK + 64);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 2);
+}
+
+static void joiners_are_woken_by_the_thread_that_ends(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	/* thread 2's clear_child_tid */
+	waiter_and_runner(&s, 0x7200, 0x109, 1002)->flags |= GT_F_TIMED;
+	add_waking(&s, 400, 0, 3, 2)->syscall = 60;
+	collect_wakes(&s, &w);
+	assert_int_equal(w.waker[0], 2);
+	assert_false(w.at[0].timeout);
+}
+
+static void readers_are_woken_by_writers(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_block(&s, 100, 1, 3, 0, NR_READ);
+	add_waking(&s, 200, 0, 3, 2)->syscall = 1;
+	add_switch(&s, 200, 1, 0, 3);
+	add_block(&s, 300, 1, 3, 0, 35); /* nanosleep */
+	add_waking(&s, 400, 0, 3, 2)->syscall = 1;
+	collect_wakes(&s, &w);
+	assert_int_equal(w.n, 2);
+	assert_int_equal(w.waker[0], 2);
+	assert_false(w.at[0].futex);
+	assert_int_equal(w.waker[1], 0); /* a write wakes no sleeper: that was its timer */
+	assert_false(w.at[1].timeout);
+}
+
+static void a_waking_recorded_before_the_switch_out_still_counts(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_futex_wake(&s, 99, 0, 3, 2, LOCK);
+	add_lock(&s, 100, 1, 3, 0, LOCK);
+	add_switch(&s, 150, 1, 0, 3);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.waker[0], 2);
+	assert_int_equal(w.at[0].ts, 1150 * US);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(s.counts.unmatched_switch_in, 1);
+	assert_int_equal(thread_row(&s, 3)->lock, 50 * US);
+	assert_int_equal(thread_row(&s, 3)->runnable, 0);
+	assert_int_equal(thread_row(&s, 3)->wakeups, 1);
+	schedule_free(&s);
+}
+
+static void lost_records_make_waiting_threads_unknown_until_heard_of(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 3);
+	for (uint32_t id = 2; id <= 4; id++) {
+		add_task(&s, 0, id, 1);
+		add_switch(&s, 0, id - 2, 0, id);
+	}
+	add_block(&s, 100, 1, 3, 0, NR_READ);
+	ev = add_event(&s, 400, 0, GT_LOST, 0);
+	ev->u.lost.reason = GT_LOSS_RING_FULL;
+	ev->u.lost.count = 5;
+	ev->u.lost.first = 1300 * US;
+	ev->u.lost.last = 1390 * US;
+	add_block(&s, 600, 0, 2, 0, NR_READ); /* 2 was on the CPU that lost records */
+	add_waking(&s, 700, 2, 3, 0);
+	add_switch(&s, 800, 1, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 200 * US);
+	assert_int_equal(thread_row(&s, 2)->io, 400 * US);
+	assert_int_equal(thread_row(&s, 3)->io, 300 * US);
+	assert_int_equal(thread_row(&s, 3)->unknown, 300 * US);
+	assert_int_equal(thread_row(&s, 3)->runnable, 100 * US);
+	assert_int_equal(thread_row(&s, 4)->run, 1000 * US); /* ran elsewhere: its records came */
+	/* and the 100 µs between the first lost record and the one that told, for 2 and 3 */
+	assert_int_equal(s.out.losses.unknown, (500 + 200) * US);
+	assert_true(s.out.losses.exceeded);
+	assert_int_equal(s.out.verdict.class, VERDICT_INCONCLUSIVE);
+	schedule_free(&s);
+}
+
+static void losses_that_concern_no_state_leave_states_known(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2);
+	ev = add_event(&s, 400, 0, GT_LOST, 0);
+	ev->u.lost.reason = GT_LOSS_FUTEX_MAP;
+	ev->u.lost.first = ev->u.lost.last = 1399 * US;
+	schedule_play(&s);
+	assert_int_equal(s.out.losses.unknown, 0);
+	schedule_free(&s);
+}
+
+static void contradictions_end_in_unknown_and_not_in_guesses(void **unused)
+{
+	struct schedule s;
+
+	/* 2's switch-out on CPU 0 is missing: it turns up on CPU 1, and 3 on CPU 0 */
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 400, 1, 0, 2);
+	add_switch(&s, 600, 0, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 1000 * US);
+	assert_int_equal(cpu_row(&s, 0)->workload + cpu_row(&s, 1)->workload,
+			 thread_row(&s, 2)->run + thread_row(&s, 3)->run);
+	schedule_free(&s);
+
+	/* and here CPU 0 is known to have gone on to somebody else */
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 400, 0, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 600 * US);
+	assert_int_equal(s.counts.bad_records, 1);
+	schedule_free(&s);
+}
+
+static void hostile_records_are_counted_and_change_nothing(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_task(&s, 10, 2, 5);                    /* the same number twice */
+	add_task(&s, 10, 0, 5);                    /* nobody */
+	add_task(&s, 10, 7, 0);                    /* no process */
+	add_switch(&s, 20, GT_MAX_CPUS, 2, 0);     /* no such CPU */
+	add_switch(&s, 20, UINT32_MAX - 1, 2, 0);
+	add_waking(&s, 30, 0, 0xfffffff0, 0x7fffffff);
+	ev = add_event(&s, 40, 0, GT_CPU, 0);      /* a stretch that begins in the future */
+	ev->u.cpu_span.start = UINT64_MAX;
+	ev = add_event(&s, 50, 0, GT_AFFINITY, 2); /* a mask of more words than there are */
+	ev->u.affinity.words = 1;
+	ev->u.affinity.mask = NULL;
+	add_event(&s, 60, 0, 200, 2);              /* no such kind */
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(s.out.nthreads, 1);
+	assert_int_equal(thread_row(&s, 2)->run, 1000 * US);
+	assert_int_equal(s.counts.bad_records, 6);
+	assert_int_equal(s.counts.unknown_tasks, 1);
+	schedule_free(&s);
+}
+
+static void an_unfinished_trace_ends_with_its_last_record(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	s.meta.end = 0;
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_block(&s, 300, 0, 2, 0, NR_READ);
+	add_waking(&s, 500, 0, 2, 0);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(s.out.end, 1500 * US);
+	assert_int_equal(thread_row(&s, 2)->io, 200 * US);
+	schedule_free(&s);
+}
+
+static void an_empty_trace_has_an_empty_report(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	schedule_play(&s);
+	assert_int_equal(s.out.nthreads, 0);
+	assert_int_equal(s.out.verdict.class, VERDICT_INCONCLUSIVE);
+	schedule_free(&s);
+
+	schedule_init(&s, 0, 0);
+	s.meta.start = s.meta.end = 0;
+	schedule_play(&s);
+	assert_int_equal(s.out.active, 0);
+	schedule_free(&s);
+}
+
+struct idle_check {
+	bool idle[8];
+	int n;
+};
+
+static void look_for_idle_cpu(void *ctx, const struct model *m, const struct wake *wake)
+{
+	struct idle_check *c = ctx;
+
+	c->idle[c->n++] = model_idle_cpu_for(m, wake->wakee);
+}
+
+static void an_idle_cpu_counts_only_for_threads_that_may_use_it(void **unused)
+{
+	static const struct model_sink sink = { .wake = look_for_idle_cpu };
+	struct idle_check check = { 0 };
+	struct schedule s;
+	struct model *m;
+
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2); /* CPU 1 is idle from 100 µs on */
+	add_futex_wake(&s, 200, 0, 3, 2, LOCK);
+	add_switch(&s, 200, 1, 0, 3);
+	add_lock(&s, 300, 1, 3, 0, LOCK)->flags &= ~GT_F_NEXT_IDLE; /* somebody else comes */
+	add_futex_wake(&s, 400, 0, 3, 2, LOCK);
+	add_switch(&s, 400, 1, 0, 3);
+	add_affinity(&s, 450, 3, 0, 0x1); /* CPU 0 only */
+	add_lock(&s, 500, 1, 3, 0, LOCK);
+	add_futex_wake(&s, 600, 0, 3, 2, LOCK);
+	m = model_new(&s.meta, NULL);
+	model_add_sink(m, &sink, &check);
+	schedule_feed(&s, m);
+	model_free(m);
+	assert_int_equal(check.n, 3);
+	assert_true(check.idle[0]);
+	assert_false(check.idle[1]);
+	assert_false(check.idle[2]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_newborn_is_runnable_from_its_birth),
+		cmocka_unit_test(a_thread_ends_with_its_last_switch_out),
+		cmocka_unit_test(a_process_ends_with_its_last_thread),
+		cmocka_unit_test(exec_by_another_thread_takes_over_the_leaders_number),
+		cmocka_unit_test(nothing_before_or_after_the_window_counts),
+		cmocka_unit_test(a_thread_that_ended_before_the_window_is_not_in_the_report),
+		cmocka_unit_test(found_threads_are_what_they_were_found_doing),
+		cmocka_unit_test(a_stop_inside_a_lock_wait_is_other_and_the_wait_goes_on_after_it),
+		cmocka_unit_test(a_vfork_parent_waits_for_its_child_and_not_for_a_lock),
+		cmocka_unit_test(the_owner_of_the_word_is_the_waker),
+		cmocka_unit_test(a_timer_on_top_of_a_thread_is_not_that_threads_wake),
+		cmocka_unit_test(a_waiter_moved_to_another_word_is_woken_by_that_words_owner),
+		cmocka_unit_test(joiners_are_woken_by_the_thread_that_ends),
+		cmocka_unit_test(readers_are_woken_by_writers),
+		cmocka_unit_test(a_waking_recorded_before_the_switch_out_still_counts),
+		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
+		cmocka_unit_test(losses_that_concern_no_state_leave_states_known),
+		cmocka_unit_test(contradictions_end_in_unknown_and_not_in_guesses),
+		cmocka_unit_test(hostile_records_are_counted_and_change_nothing),
+		cmocka_unit_test(an_unfinished_trace_ends_with_its_last_record),
+		cmocka_unit_test(an_empty_trace_has_an_empty_report),
+		cmocka_unit_test(an_idle_cpu_counts_only_for_threads_that_may_use_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

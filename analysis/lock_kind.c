@@ -23,6 +23,13 @@ static const struct lock_fingerprint fingerprints[] = {
 	  .timed = true,
 	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
+	  .text = "L3: timed waits beside CPython's switch_cond",
+	  .symbol = "switch_*",
+	  .image = "*python*",
+	  .condvar = true,
+	  .timed = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L2: a lock with timed waits on an unnamed word of a Python's data",
 	  .image = "*python*",
 	  .condvar = true,
@@ -37,6 +44,11 @@ static const struct lock_fingerprint fingerprints[] = {
 	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
 	  .image = "[[]*",
 	  .exe = "*python2*",
+	  .condvar = true },
+	{ .kind = LOCK_KIND_CPYTHON_GIL,
+	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
+	  .image = "[[]*",
+	  .exe = "*/2.[0-9]*/bin/python", /* as version managers install it */
 	  .condvar = true },
 };
 

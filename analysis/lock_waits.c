@@ -34,6 +34,9 @@ struct waiting {
 	uint64_t let_go;  /* time of the wake that seems to be the release; 0: none yet */
 	uint32_t let_go_to;
 	bool away;        /* it has blocked on something else meanwhile */
+	/* A hold that ended in a block of its own group, its release not yet seen: late_release(). */
+	uint32_t dropped; /* group, or NO_GROUP */
+	uint64_t dropped_since;
 };
 
 struct lock_waits {
@@ -103,7 +106,7 @@ static struct waiting *waiting(struct lock_waits *w, uint32_t thread)
 		}
 		memset(p + w->nthreads, 0, (n - w->nthreads) * sizeof(*p));
 		for (size_t i = w->nthreads; i < n; i++)
-			p[i].holds = NO_GROUP;
+			p[i].holds = p[i].dropped = NO_GROUP;
 		w->threads = p;
 		w->nthreads = n;
 	}
@@ -167,23 +170,33 @@ static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, 
 	}
 	if (x->phase == PHASE_RESUMED && x->waker) {
 		g->handoffs++;
-		check(w, spread_add(&g->handoff, until - x->woken));
+		/* Told of at the switch-in, the waking is older than that: model.h. How much is not known. */
+		if (until > x->woken)
+			check(w, spread_add(&g->handoff, until - x->woken));
 	}
 	x->phase = PHASE_NONE;
 }
 
+static void add_hold(struct lock_waits *w, uint32_t group, uint32_t thread, uint64_t ns)
+{
+	struct lock_waits_thread *p = part(w, group, thread);
+
+	check(w, spread_add(&w->groups[group]->hold, ns));
+	if (p) {
+		p->holds++;
+		p->held += ns;
+	}
+}
+
+/* A release that wakes nobody makes no call: when that was is not known, and nothing is counted. */
 static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread)
 {
-	struct lock_waits_thread *p;
-
-	/* A release that wakes nobody makes no call: when that was is not known, and nothing is counted. */
+	x->dropped = NO_GROUP;
 	if (x->holds != NO_GROUP && x->let_go) {
-		check(w, spread_add(&w->groups[x->holds]->hold, x->let_go - x->held_since));
-		p = part(w, x->holds, thread);
-		if (p) {
-			p->holds++;
-			p->held += x->let_go - x->held_since;
-		}
+		add_hold(w, x->holds, thread, x->let_go - x->held_since);
+	} else if (x->holds != NO_GROUP) {
+		x->dropped = x->holds;
+		x->dropped_since = x->held_since;
 	}
 	x->holds = NO_GROUP;
 	x->let_go = 0;
@@ -322,6 +335,17 @@ static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from,
 	x->let_go_to = to;
 }
 
+/*
+ * The wakee was on its way to sleep when `from` released the lock and woke it, and `from` has gone to sleep
+ * itself before the wakee's switch-in told of it. It went right after the release.
+ */
+static void late_release(struct lock_waits *w, struct waiting *x, const struct thread *from, uint32_t group)
+{
+	if (x->dropped == group && from->since > x->dropped_since)
+		add_hold(w, group, from->index, from->since - x->dropped_since);
+	x->dropped = NO_GROUP;
+}
+
 void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
 {
 	const struct thread *to = wake->wakee, *from = wake->waker;
@@ -349,7 +373,9 @@ void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
 	x = &w->threads[from->index];
 	if (x->phase == PHASE_RESUMED && x->group == group)
 		x->released = true;
-	if (x->holds == group && !x->let_go)
+	if (from->state != STATE_RUNNING && x->dropped != NO_GROUP)
+		late_release(w, x, from, group);
+	else if (x->holds == group && !x->let_go)
 		let_go(w->groups[group], x, from->index, to->index, wake->ts);
 	w->groups[group]->last_waker = from->index;
 	w->groups[group]->last_wake = wake->ts;

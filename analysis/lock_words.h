@@ -16,8 +16,8 @@
 #include "model.h"
 
 #define LOCK_WORDS_NONE LOCK_PLACES_NONE
-/* Words of one lock lie at most this many bytes apart: OCaml's master lock spans 96, CPython's 100. */
-#define LOCK_WORDS_SPAN 128
+/* Words of one lock lie at most this many bytes apart. CPython's GIL spans 100 from 3.7 on, 236 in 3.6. */
+#define LOCK_WORDS_SPAN 256
 
 enum lock_word_flag {
 	LOCK_WORD_WAIT = 1 << 0,   /* waited on by FUTEX_WAIT */

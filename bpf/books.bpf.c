@@ -38,8 +38,9 @@ static __always_inline u32 found_id(u64 key, u32 fresh)
 }
 
 /*
- * Mark the tasks asked for and their descendants. Run until it finds nobody new: a task may be visited before
- * its parent is marked, and from the moment it is marked its children are followed by on_newtask.
+ * Mark the tasks asked for and their descendants; giltrace and its own are left out in the same way. Run
+ * until it finds nobody new: a task may be visited before its parent is marked. From the moment it is marked its
+ * children are followed by on_newtask.
  */
 SEC("iter/task")
 int find_tasks(struct bpf_iter__task *ctx)
@@ -47,26 +48,22 @@ int find_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *t = ctx->task;
 	u64 now = bpf_ktime_get_ns();
 	struct task_state *s;
-	u32 tgid, *wish;
+	u32 tgid, wish;
 	bool kthread;
 
 	if (!t || !t->pid)
 		return 0;
 	tgid = tgid_of(t);
-	wish = bpf_map_lookup_elem(&targets, &tgid);
-	if (wish && *wish == GT_WISH_LEAVE_OUT)
+	wish = wish_of(tgid);
+	if (!wish) {
+		wish = wish_of(ppid_of(t));
+		if (wish && tgid)
+			bpf_map_update_elem(&targets, &tgid, &wish, BPF_ANY);
+	}
+	if (wish == GT_WISH_LEAVE_OUT || (!wish && !config.trace_all))
 		return 0;
 	if (bpf_task_storage_get(&tasks, t, NULL, 0))
 		return 0;
-	if (!config.trace_all && !wish) {
-		u32 parent = own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
-					 BPF_CORE_READ(t, real_parent, tgid);
-
-		wish = bpf_map_lookup_elem(&targets, &parent);
-		if (!tgid || !wish || *wish != GT_WISH_TRACE)
-			return 0;
-		bpf_map_update_elem(&targets, &tgid, wish, BPF_ANY);
-	}
 	s = task_mark(t, now);
 	if (!s)
 		return 0;

@@ -14,13 +14,18 @@ int on_newtask(u64 *ctx)
 	bool thread = clone_flags & CLONE_THREAD;
 
 	c = task_get_preemptible(creator);
-	if (!c && !(config.trace_all && enabled))
+	if (!c && (!config.trace_all || !enabled || wish_of(tgid_of(creator)) == GT_WISH_LEAVE_OUT))
 		return 0;
 	s = task_mark(child, now);
 	if (!s)
 		return 0;
 	s->process = thread && c ? c->process : s->id;
 	s->as = (clone_flags & CLONE_VM) && c ? c->as : draw_id();
+	/* A mask that it inherited is known from its creator. */
+	if (c && c->allowed == fold_mask(child) && c->nr_allowed == (u32)child->nr_cpus_allowed) {
+		s->allowed = c->allowed;
+		s->nr_allowed = c->nr_allowed;
+	}
 	record_task(now, child, s, c ? c->id : 0, (u32)clone_flags, thread ? GT_TASK_THREAD : 0);
 	return 0;
 }

@@ -56,18 +56,6 @@ static __always_inline void cpu_charge(struct cpu_state *c, u64 now, u32 next_ho
 	c->holder = next_holder;
 }
 
-/* The words of a CPU mask folded into one: changes with any bit, whatever the number of CPUs. */
-static __always_inline u64 fold_mask(struct task_struct *t)
-{
-	u64 fold = t->cpus_mask.bits[0];
-
-#pragma unroll
-	for (int i = 1; i < GT_MASK_WORDS; i++)
-		if (i < config.mask_words)
-			fold = (fold << 1 | fold >> 63) ^ t->cpus_mask.bits[i];
-	return fold;
-}
-
 static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now, struct task_struct *t,
 					   struct task_state *s)
 {

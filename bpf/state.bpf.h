@@ -145,6 +145,18 @@ static __always_inline u32 draw_id(void)
 	return __sync_fetch_and_add(&next_id, 1) + 1;
 }
 
+/* Changes when any bit of the task's CPU mask does: its words folded into one. */
+static __always_inline u64 fold_mask(struct task_struct *t)
+{
+	u64 fold = t->cpus_mask.bits[0];
+
+#pragma unroll
+	for (int i = 1; i < GT_MASK_WORDS; i++)
+		if (i < config.mask_words)
+			fold = (fold << 1 | fold >> 63) ^ t->cpus_mask.bits[i];
+	return fold;
+}
+
 static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 kind, u32 flags, u32 task)
 {
 	hdr->ts = ts;

@@ -58,6 +58,20 @@ static __always_inline s32 tgid_of(struct task_struct *t)
 	return own_level ? pid_number(BPF_CORE_READ(t, signal, pids[PIDTYPE_TGID])) : t->tgid;
 }
 
+static __always_inline s32 ppid_of(struct task_struct *t)
+{
+	return own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
+			   BPF_CORE_READ(t, real_parent, tgid);
+}
+
+/* enum gt_wire_wish, 0: none. */
+static __always_inline u32 wish_of(u32 tgid)
+{
+	u32 *wish = tgid ? bpf_map_lookup_elem(&targets, &tgid) : NULL;
+
+	return wish ? *wish : 0;
+}
+
 static __always_inline void record_task(u64 now, struct task_struct *t, const struct task_state *s, u32 parent,
 					u32 clone_flags, u32 flags)
 {
@@ -73,8 +87,7 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 	r->as = s->as;
 	r->tid = tid_of(t);
 	r->tgid = tgid_of(t);
-	r->ppid = own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
-			      BPF_CORE_READ(t, real_parent, tgid);
+	r->ppid = ppid_of(t);
 	r->clone_flags = clone_flags;
 	if (t->flags & PF_KTHREAD)
 		flags |= GT_TASK_KTHREAD;

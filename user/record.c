@@ -178,6 +178,8 @@ static int tracing_begin(struct recording *r)
 		err = r->target ? probes_start(r->probes, &child, 1) : probes_start(r->probes, q->pids, q->npids);
 	if (!err && !probes_found(r->probes))
 		err = -ESRCH;
+	/* The window opens when everybody's state is known; a command's when its gate does. */
+	r->meta.start = monotonic();
 	return err;
 }
 

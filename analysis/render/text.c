@@ -2,6 +2,7 @@
 /* The report for people: one screen, the verdict first. */
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include <lib/buf.h>
 
@@ -10,7 +11,6 @@
 #include "text_parts.h"
 #include "units.h"
 
-#define EVIDENCE_MAX 2 /* the screen is needed for other things; json has all */
 #define INDENT 2
 
 /* ---- for all parts ---- */
@@ -66,22 +66,22 @@ static const enum canvas_style class_styles[VERDICT_COUNT] = {
 	[VERDICT_MIXED] = CANVAS_TITLE,
 };
 
+/* The sentence says its class and, where there are several, its process; should it not, its class
+ * goes first. */
 static int verdict_line(struct canvas *c, const struct results *r)
 {
-	const struct result_verdict *v = &r->verdict;
-	const struct result_process *p = text_process(r, v->process);
+	const char *class = columns_class_name(r->verdict.class);
+	const char *sentence = r->verdict.sentence ? r->verdict.sentence : "";
 	struct buf b = { 0 };
 	const char *text;
 	int err;
 
-	canvas_style(c, v->class < VERDICT_COUNT ? class_styles[v->class] : CANVAS_TITLE);
-	canvas_text(c, columns_class_name(v->class));
-	canvas_style(c, CANVAS_PLAIN);
-	canvas_text(c, ": ");
-	if (p)
-		buf_printf(&b, "process %d (%s): ", p->pid, p->comm ? p->comm : "?");
-	buf_add_str(&b, v->sentence ? v->sentence : "");
+	if (!strstr(sentence, class))
+		buf_printf(&b, "%s: ", class);
+	buf_add_str(&b, sentence);
 	text = buf_str(&b);
+	canvas_style(c, r->verdict.class < VERDICT_COUNT ? class_styles[r->verdict.class]
+							 : CANVAS_TITLE);
 	err = text ? canvas_fill_names(c, text, INDENT) : -ENOMEM;
 	buf_free(&b);
 	return err;
@@ -166,25 +166,13 @@ static int machine_line(struct canvas *c, const struct results *r)
 	return err;
 }
 
-static int evidence_lines(struct canvas *c, const struct results *r)
-{
-	int err = 0;
-
-	for (size_t i = 0; !err && i < r->verdict.nevidence && i < EVIDENCE_MAX; i++) {
-		canvas_style(c, CANVAS_FAINT);
-		canvas_text(c, "  ");
-		err = canvas_fill_names(c, r->verdict.evidence[i], 2 * INDENT);
-	}
-	return err;
-}
-
 /* ---- the whole ---- */
 
 typedef int (*part)(struct canvas *c, const struct results *r);
 
 static const part parts[] = {
-	verdict_line,	evidence_lines, command_line, machine_line, text_cores,	 text_histogram,
-	text_processes, text_threads,	text_locks,   text_events,  text_footer,
+	verdict_line,	command_line, machine_line, text_cores,	 text_histogram,
+	text_processes, text_threads, text_locks,   text_events, text_footer,
 };
 
 int text_report(const struct results *r, const struct render_options *o, FILE *out)

@@ -183,8 +183,10 @@ int text_histogram(struct canvas *c, const struct results *r)
 		n--;
 	text_heading(c, "RUNNING AT ONCE");
 	if (p->average >= 0)
-		canvas_format(c, "  %s on average while active, %s attainable",
-			      units_factor(p->average).text, units_factor(p->attainable).text);
+		canvas_format(c, "  %s average, %s attainable; %s serialized, %s starved",
+			      units_factor(p->average).text, units_factor(p->attainable).text,
+			      units_share(p->serialized_share).text,
+			      units_share(p->starved_share).text);
 	else
 		canvas_text(c, "  nothing was active");
 	canvas_end(c);

@@ -226,9 +226,9 @@ static inline void fixture_serialized(struct fixture *f)
 	f->evidence[1] = (char *)"gain bound 2.00 (limit 1.20)";
 	f->r.verdict = (struct result_verdict){
 		VERDICT_SERIALIZED,
-		(char *)"for 97.1 % of the active time at most one thread ran while another waited for the_gil, "
-			"which explains 99.4 % of that; 1.02 threads ran at once on average where 2.00 could "
-			"have, and the work could run 2.00 times in parallel",
+		(char *)"serialized by the_gil (gil): for 97.1 % of active time at most one thread ran while "
+			"others waited for a lock; average parallelism 1.02 of 1.99 attainable; gain bound 2.00: "
+			"without waiting this work could use at most 2.00 CPUs",
 		1,
 		0,
 		f->evidence,
@@ -271,7 +271,7 @@ static inline void fixture_parallel(struct fixture *f)
 	f->command[0] = (char *)"./gil_procs";
 	f->r.verdict = (struct result_verdict){
 		VERDICT_PARALLEL,
-		(char *)"1.97 threads ran at once on average, of 2.00 that could have"
+		(char *)"parallel: average parallelism 1.97 on 2.00 CPUs with 2 busy threads"
 	};
 	f->r.parallelism = (struct result_parallelism){
 		.average = 1.97,
@@ -303,7 +303,8 @@ static inline void fixture_large(struct fixture *f)
 	f->meta.cpus_online = f->meta.cpus_allowed = 64;
 	f->meta.cpu_quota = 48.5;
 	f->r.verdict = (struct result_verdict){
-		VERDICT_CONTENDED, (char *)"31.0 of 60.0 attainable; db_mutex explains most of it",
+		VERDICT_CONTENDED,
+		(char *)"process 4322 (server), which loses most to locks of 20: contended: waiting for db_mutex (mutex)",
 		1, 2
 	};
 	f->r.parallelism = (struct result_parallelism){
@@ -369,8 +370,9 @@ static inline void fixture_lossy(struct fixture *f)
 	fixture_serialized(f);
 	f->meta.exited = false;
 	f->meta.overhead.bpf_ns = f->meta.overhead.bpf_runs = 0;
-	f->r.verdict = (struct result_verdict){ VERDICT_INCONCLUSIVE,
-						(char *)"23.0 % of thread time is unknown" };
+	f->r.verdict =
+		(struct result_verdict){ VERDICT_INCONCLUSIVE,
+					 (char *)"inconclusive: 23.0 % of thread time is unknown" };
 	f->r.losses = (struct result_losses){
 		.reasons = { [GT_LOSS_RING_FULL] = 48213, [GT_LOSS_TASK_STORAGE] = 2 },
 		.disordered = 3,

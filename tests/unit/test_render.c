@@ -399,10 +399,17 @@ static char *text_of(void (*make)(struct fixture *f), unsigned int width)
 
 static void text_has_its_parts_in_order(void **state)
 {
-	static const char *const parts[] = { "serialized: ",	  "\nCORES",   "\nRUNNING AT ONCE",
-					     "\nTHREADS 3",	  "\nLOCKS 1", "\n  the_gil",
-					     "\nWAITS, NO LOCKS", "join",      "\nlosses: none",
-					     "audit: ",		  "cost: " };
+	static const char *const parts[] = { "serialized by the_gil",
+					     "\nCORES",
+					     "\nRUNNING AT ONCE",
+					     "\nTHREADS 3",
+					     "\nLOCKS 1",
+					     "\n  the_gil",
+					     "\nWAITS, NO LOCKS",
+					     "join",
+					     "\nlosses: none",
+					     "audit: ",
+					     "cost: " };
 	char *text = text_of(fixture_serialized, 80), *at_part = text;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -410,7 +417,7 @@ static void text_has_its_parts_in_order(void **state)
 		if (!at_part)
 			fail_msg("no %s after the part before it in:\n%s", parts[i], text);
 	}
-	assert_ptr_equal(strstr(text, "serialized: "), text);
+	assert_ptr_equal(strstr(text, "serialized by the_gil"), text);
 	free(text);
 }
 
@@ -440,7 +447,7 @@ static void text_sums_up_what_has_no_room(void **state)
 	assert_non_null(strstr(text, "\n  4 more "));	  /* processes */
 	assert_non_null(strstr(text, "\n  14 more "));	  /* locks */
 	assert_non_null(strstr(text, "      48 more: ")); /* cores */
-	assert_non_null(strstr(text, "process 4322 (server): "));
+	assert_ptr_equal(strstr(text, "process 4322 (server), "), text);
 	free(text);
 }
 
@@ -454,6 +461,18 @@ static void text_shows_processes_with_their_verdicts(void **state)
 	free(text);
 	text = text_of(fixture_serialized, 80);
 	assert_null(strstr(text, "PROCESSES"));
+	free(text);
+}
+
+/* The class is said once: by the sentence, or before it. */
+static void text_always_says_the_class(void **state)
+{
+	char *text = text_of(fixture_empty, 80);
+
+	assert_ptr_equal(strstr(text, "inconclusive: less than 10 ms of active time\n"), text);
+	free(text);
+	text = text_of(fixture_parallel, 80);
+	assert_ptr_equal(strstr(text, "parallel: average"), text);
 	free(text);
 }
 
@@ -534,6 +553,7 @@ int main(void)
 		cmocka_unit_test(text_of_sixteen_threads_is_one_screen),
 		cmocka_unit_test(text_sums_up_what_has_no_room),
 		cmocka_unit_test(text_shows_processes_with_their_verdicts),
+		cmocka_unit_test(text_always_says_the_class),
 		cmocka_unit_test(text_warns_of_losses),
 		cmocka_unit_test(text_is_colored_only_when_asked),
 		cmocka_unit_test(renderers_are_found_by_name),

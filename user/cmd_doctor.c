@@ -10,7 +10,7 @@
 static const char *const state_words[] = {
 	[FEATURE_YES] = "yes",
 	[FEATURE_NO] = "no",
-	[FEATURE_UNKNOWN] = "unknown",
+	[FEATURE_UNKNOWN] = "unknown", /* these privileges do not suffice to look */
 };
 
 /* Returns whether tracing can work as far as this row goes. */
@@ -20,11 +20,11 @@ static bool print_feature(const struct feature *f, FILE *out)
 	enum feature_state state = features_probe(f, detail);
 
 	fprintf(out, "%-24s  %-7s  %s\n", f->name, state_words[state], detail);
-	if (state != FEATURE_YES) {
+	if (state == FEATURE_NO) {
 		fprintf(out, "    without it: %s\n", f->lost);
 		fprintf(out, "    what to do: %s\n", f->remedy);
 	}
-	return state != FEATURE_NO || !f->needed;
+	return state != FEATURE_NO || !f->without;
 }
 
 int cmd_doctor(const struct cmd *cmd, const struct cmd_input *in)

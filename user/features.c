@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -171,7 +172,7 @@ static enum feature_state probe_map(enum bpf_map_type type, char *detail)
 	int has;
 
 	if (!may_trace())
-		return FEATURE_UNKNOWN;
+		return of_error(-EPERM, detail);
 	has = libbpf_probe_bpf_map_type(type, NULL);
 	return has < 0 ? of_error(has, detail) : yes_or_no(has);
 }
@@ -204,27 +205,30 @@ static enum feature_state probe_stats(char *detail)
  * kernel.perf_event_paranoid is about perf events, of which none are used.
  */
 static const struct feature features[] = {
-	{ "kernel 5.15 or newer", probe_kernel, false, "older kernels are not tested and may lack what follows",
-	  "use a newer kernel" },
-	{ "privileges", probe_privileges, true, "nothing can be traced; traces can be reported on",
-	  "run giltrace with sudo" },
-	{ "BTF", probe_btf, true, "programs cannot be fitted to this kernel",
-	  "use a kernel built with CONFIG_DEBUG_INFO_BTF=y" },
-	{ "bpf() permitted", probe_bpf_call, true, "nothing can be loaded",
-	  "in a container, allow bpf() (--privileged, or a seccomp profile with it)" },
-	{ "lockdown allows reading", probe_lockdown, true, "programs may not read kernel memory",
-	  "boot without lockdown=confidentiality" },
-	{ "scheduler tracepoints", probe_sched, true, "thread states cannot be seen",
-	  "use a kernel built with CONFIG_BPF_EVENTS=y and CONFIG_DEBUG_INFO_BTF=y" },
-	{ "ring buffers", probe_ring, true, "records cannot be handed over", "use a kernel from 5.8 on" },
-	{ "task storage", probe_storage, true, "threads cannot be told apart safely",
-	  "use a kernel from 5.11 on, built with CONFIG_BPF_LSM or newer than 5.11" },
-	{ "task iterator", probe_iterator, true, "threads that are already there cannot be found",
-	  "use a kernel from 5.8 on" },
-	{ "system call exit hook", probe_exit_hook, false, "futex calls are not counted; use --no-futex-calls",
-	  "use a kernel built with CONFIG_HAVE_SYSCALL_TRACEPOINTS" },
-	{ "BPF run time statistics", probe_stats, false, "the report does not tell the tracer's own cost in BPF",
-	  "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },
+	{ "kernel 5.15 or newer", probe_kernel, .lost = "older kernels are not tested and may lack what follows",
+	  .remedy = "use a newer kernel" },
+	{ "privileges", probe_privileges, "privileges do not suffice",
+	  .lost = "nothing can be traced; traces can be reported on", .remedy = "run giltrace with sudo" },
+	{ "BTF", probe_btf, "the kernel has no BTF", .lost = "programs cannot be fitted to this kernel",
+	  .remedy = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y" },
+	{ "bpf() permitted", probe_bpf_call, "the bpf() call is refused", .lost = "nothing can be loaded",
+	  .remedy = "in a container, allow bpf() (--privileged, or a seccomp profile with it)" },
+	{ "lockdown allows reading", probe_lockdown, "the kernel is locked down",
+	  .lost = "programs may not read kernel memory", .remedy = "boot without lockdown=confidentiality" },
+	{ "scheduler tracepoints", probe_sched, "scheduler tracepoints cannot be used",
+	  .lost = "thread states cannot be seen",
+	  .remedy = "use a kernel built with CONFIG_BPF_EVENTS=y and CONFIG_DEBUG_INFO_BTF=y" },
+	{ "ring buffers", probe_ring, "the kernel has no BPF ring buffers",
+	  .lost = "records cannot be handed over", .remedy = "use a kernel from 5.8 on" },
+	{ "task storage", probe_storage, "the kernel has no BPF task storage",
+	  .lost = "threads cannot be told apart safely", .remedy = "use a kernel from 5.11 on" },
+	{ "task iterator", probe_iterator, "the kernel has no BPF task iterator",
+	  .lost = "threads that are already there cannot be found", .remedy = "use a kernel from 5.8 on" },
+	{ "system call exit hook", probe_exit_hook, .lost = "futex calls are not counted; use --no-futex-calls",
+	  .remedy = "use a kernel built with CONFIG_FTRACE_SYSCALLS=y" },
+	{ "BPF run time statistics", probe_stats,
+	  .lost = "the report does not tell the tracer's own cost in BPF",
+	  .remedy = "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },
 };
 
 const struct feature *features_at(size_t index)
@@ -257,10 +261,10 @@ void features_explain_load_failure(int err)
 	char detail[FEATURE_DETAIL_MAX];
 
 	for (size_t i = 0; (f = features_at(i)); i++) {
-		if (!f->needed || features_probe(f, detail) != FEATURE_NO)
+		if (!f->without || features_probe(f, detail) != FEATURE_NO)
 			continue;
-		log_error("cannot load BPF: no %s%s%s%s; %s; see giltrace doctor", f->name, detail[0] ? " (" : "",
-			  detail, detail[0] ? ")" : "", f->remedy);
+		log_error("cannot load BPF: %s%s%s%s; %s; see giltrace doctor", f->without,
+			  detail[0] ? " (" : "", detail, detail[0] ? ")" : "", f->remedy);
 		return;
 	}
 	log_error("cannot load BPF: %s; see giltrace doctor, and -v for what libbpf says", strerror(-err));

@@ -3,7 +3,6 @@
 #ifndef USER_FEATURES_H
 #define USER_FEATURES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 enum feature_state { FEATURE_YES, FEATURE_NO, FEATURE_UNKNOWN };
@@ -14,8 +13,8 @@ struct feature {
 	const char *name;
 	/* May put what it found, in a few words, into `detail`. */
 	enum feature_state (*probe)(char detail[FEATURE_DETAIL_MAX]);
-	bool needed;        /* nothing can be traced without it */
-	const char *lost;   /* what is lost without it */
+	const char *without; /* what is wrong when nothing can be traced without it; NULL: tracing works without */
+	const char *lost;    /* what is lost without it */
 	const char *remedy; /* what to do */
 };
 

@@ -74,7 +74,8 @@ const struct opt_row *opts_at(size_t index)
 
 struct parse {
 	struct options *o;
-	const struct opt_row *row;
+	const struct opt_row *row; /* NULL: not about one option's value */
+	bool by_letter;            /* how it was called, which is how messages call it */
 	char *error;
 };
 
@@ -85,12 +86,20 @@ static int fail(const struct parse *p, int err, const char *fmt, ...)
 	va_list ap;
 	int n = 0;
 
-	if (p->row)
+	if (p->row && p->by_letter)
+		n = snprintf(p->error, OPTS_ERROR_MAX, "option -%c: ", p->row->letter);
+	else if (p->row)
 		n = snprintf(p->error, OPTS_ERROR_MAX, "option --%s: ", p->row->name);
 	va_start(ap, fmt);
 	vsnprintf(p->error + n, OPTS_ERROR_MAX - n, fmt, ap);
 	va_end(ap);
 	return err;
+}
+
+/* How much of a wrong word a message repeats: as precision, next to the 200 in the other formats. */
+static int shown(size_t len)
+{
+	return len < 200 ? len : 200;
 }
 
 static void *field(const struct parse *p)
@@ -118,9 +127,9 @@ static int set_seconds(const struct parse *p, const char *value)
 	int err = parse_double(value, 0, SECONDS_MAX, &seconds);
 
 	if (err == -EINVAL)
-		return fail(p, err, "'%s' is not a number of seconds", value);
+		return fail(p, err, "'%.200s' is not a number of seconds", value);
 	if (err || seconds * 1e9 < 1)
-		return fail(p, -EINVAL, "%s is not more than 0 and at most %g seconds", value, SECONDS_MAX);
+		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f seconds", value, SECONDS_MAX);
 	*(uint64_t *)field(p) = seconds * 1e9;
 	return 0;
 }
@@ -131,9 +140,9 @@ static int set_factor(const struct parse *p, const char *value)
 	int err = parse_double(value, 0, FACTOR_MAX, &factor);
 
 	if (err == -EINVAL)
-		return fail(p, err, "'%s' is not a number", value);
+		return fail(p, err, "'%.200s' is not a number", value);
 	if (err || factor == 0)
-		return fail(p, -EINVAL, "%s is not more than 0 and at most %g", value, FACTOR_MAX);
+		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f", value, FACTOR_MAX);
 	*(double *)field(p) = factor;
 	return 0;
 }
@@ -144,7 +153,7 @@ static int set_size(const struct parse *p, const char *value)
 	int err = parse_size(value, RING_MIN, RING_MAX, &bytes);
 
 	if (err == -EINVAL)
-		return fail(p, err, "'%s' is not a size (a number, or one with K, M or G)", value);
+		return fail(p, err, "'%.200s' is not a size (a number, or one with K, M or G)", value);
 	if (err || (bytes & (bytes - 1)))
 		return fail(p, -EINVAL, "%s is not a power of two from 4K to 1G", value);
 	*(uint64_t *)field(p) = bytes;
@@ -159,7 +168,7 @@ static int set_color(const struct parse *p, const char *value)
 			return 0;
 		}
 	}
-	return fail(p, -EINVAL, "'%s' is none of auto, always, never", value);
+	return fail(p, -EINVAL, "'%.200s' is none of auto, always, never", value);
 }
 
 static int add_pid(const struct parse *p, pid_t pid)
@@ -187,7 +196,7 @@ static int set_pids(const struct parse *p, const char *value)
 	if (err == -ENOMEM)
 		return fail(p, err, "out of memory");
 	if (err)
-		return fail(p, -EINVAL, "'%s' is not a process id, or several with commas between", value);
+		return fail(p, -EINVAL, "'%.200s' is not a process id, or several with commas between", value);
 	for (size_t i = 0; i < n && !err; i++)
 		err = add_pid(p, pids[i]);
 	free(pids);
@@ -224,15 +233,15 @@ static int set_export(const struct parse *p, const char *value)
 	char kind[32] = "", names[256] = "";
 
 	if (!colon || !colon[1])
-		return fail(p, -EINVAL, "'%s' is not KIND:FILE", value);
+		return fail(p, -EINVAL, "'%.200s' is not KIND:FILE", value);
 	if ((size_t)(colon - value) < sizeof(kind)) {
 		memcpy(kind, value, colon - value);
 		r = render_find(kind);
 	}
 	if (!r) {
 		join_names(kind_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no kind '%.*s'; there are: %s", (int)(colon - value), value,
-			    names);
+		return fail(p, -EINVAL, "there is no kind '%.*s'; there are: %s",
+			    shown(colon - value), value, names);
 	}
 	more = realloc(p->o->exports, (p->o->nexports + 1) * sizeof(*more));
 	if (!more)
@@ -249,7 +258,7 @@ static int set_class(const struct parse *p, const char *value)
 
 	if (class == VERDICT_COUNT) {
 		join_names(class_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no verdict '%s'; there are: %s", value, names);
+		return fail(p, -EINVAL, "there is no verdict '%.200s'; there are: %s", value, names);
 	}
 	*(unsigned int *)field(p) |= 1U << class;
 	return 0;
@@ -348,7 +357,7 @@ static int parse_long(struct parse *p, unsigned int commands, char **argv)
 	if (!row) {
 		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)), name);
 		near = opts_nearest(word, row_name);
-		return fail(p, -EINVAL, "unknown option --%.*s%s%s%s", (int)len, name,
+		return fail(p, -EINVAL, "unknown option --%.*s%s%s%s", shown(len), name,
 			    near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 	}
 	if (!(row->commands & commands))
@@ -401,7 +410,8 @@ static int parse_words(struct parse *p, unsigned int commands, char **argv, size
 
 		if (strcmp(*word, "--") == 0)
 			return 0;
-		n = (*word)[1] == '-' ? parse_long(p, commands, word) : parse_letters(p, commands, word);
+		p->by_letter = (*word)[1] != '-';
+		n = p->by_letter ? parse_letters(p, commands, word) : parse_long(p, commands, word);
 		if (n < 0)
 			return n;
 		*used += n;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <lib/log.h>
@@ -40,7 +42,7 @@ static void say(const char *path, int err)
 	if (err == -EPIPE)
 		return;
 	log_error("cannot write %s: %s", SHOWN(path),
-		  err == -ELOOP ? "it is a symbolic link that is broken or belongs to somebody else" :
+		  err == -ELOOP ? "there is a symbolic link on the way that is broken or not to be trusted" :
 				  strerror(-err));
 }
 
@@ -77,9 +79,19 @@ static int resolve(const char *path, uid_t trusted, char real[PATH_MAX])
 	return realpath(path, real) ? 0 : -ELOOP;
 }
 
-/* Opens the directory that `path` lies in and notes the name there. */
-static int enter_directory(struct place *p, const char *path)
+/* Whose permissions a file is made with, and whose links it may be reached through. */
+struct maker {
+	uid_t trusted;
+	bool for_other; /* root, on behalf of `trusted`, where that user itself has no access */
+};
+
+/*
+ * Opens the directory that `path` lies in and notes the name there. Root acting for another user takes no way
+ * through links at all: whoever owns a directory on the way could lead it anywhere.
+ */
+static int enter_directory(struct place *p, const char *path, const struct maker *maker)
 {
+	struct open_how how = { .flags = O_PATH | O_DIRECTORY | O_CLOEXEC };
 	const char *slash = strrchr(path, '/');
 	const char *name = slash ? slash + 1 : path;
 	char dir[PATH_MAX] = ".";
@@ -91,7 +103,9 @@ static int enter_directory(struct place *p, const char *path)
 	if (strlen(name) > NAME_MAX)
 		return -ENAMETOOLONG;
 	strcpy(p->name, name);
-	p->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (maker->for_other)
+		how.resolve = RESOLVE_NO_SYMLINKS;
+	p->dir = syscall(SYS_openat2, AT_FDCWD, dir, &how, sizeof(how));
 	return p->dir < 0 ? -errno : 0;
 }
 
@@ -126,14 +140,19 @@ static void drop_place(struct place *p)
 	p->fd = p->dir = -1;
 }
 
-/* With the permissions this process has right now. 0 or -errno. */
-static int open_place(const char *path, uid_t trusted, struct place *p)
+static void clear_place(struct place *p)
 {
+	*p = (struct place){ .dir = -1, .fd = -1 };
+}
+
+/* With the permissions this process has right now. 0 or -errno. */
+static int open_place(const char *path, const struct maker *maker, struct place *p)
+{
+	uid_t trusted = maker->trusted;
 	char real[PATH_MAX];
 	struct stat st;
 	int err;
 
-	*p = (struct place){ .dir = -1, .fd = -1 };
 	if (!*path)
 		return -ENOENT;
 	err = resolve(path, trusted, real);
@@ -146,7 +165,7 @@ static int open_place(const char *path, uid_t trusted, struct place *p)
 			return p->fd < 0 ? p->fd : 0;
 	}
 	if (!err)
-		err = enter_directory(p, real);
+		err = enter_directory(p, real, maker);
 	if (!err)
 		err = create_temp(p);
 	if (err)
@@ -159,18 +178,23 @@ static int open_for_invoker(const char *path, struct place *p)
 {
 	struct invoker who;
 	struct invoker_return back;
+	struct maker maker = { .trusted = geteuid() };
 	int err;
 
+	clear_place(p);
 	if (invoker_find(&who) <= 0)
-		return open_place(path, geteuid(), p);
+		return open_place(path, &maker, p);
+	maker.trusted = who.uid;
 	err = invoker_enter(&who, &back);
 	if (!err) {
-		err = open_place(path, who.uid, p);
+		err = open_place(path, &maker, p);
 		invoker_leave(&back);
-		p->as_invoker = true;
+		p->as_invoker = !err;
 	}
 	if (err == -EACCES || err == -EPERM) {
-		err = open_place(path, who.uid, p);
+		maker.for_other = true;
+		clear_place(p);
+		err = open_place(path, &maker, p);
 		if (!err && p->temp[0] && fchown(p->fd, who.uid, who.gid) != 0) {
 			err = -errno;
 			drop_place(p);
@@ -265,7 +289,7 @@ static struct output *new_output(const char *path)
 
 	if (!o)
 		return NULL;
-	o->place.dir = o->place.fd = -1;
+	clear_place(&o->place);
 	o->path = strdup(path);
 	if (o->path)
 		return o;

@@ -227,20 +227,29 @@ static int fork_child(struct target *t, const struct target_command *command, co
 	return t->pidfd < 0 ? -errno : 0;
 }
 
+static const char *name_of(const struct invoker *who)
+{
+	return who->name ? who->name : "a user without a name";
+}
+
 static int launch(struct target *t, const struct target_command *command)
 {
 	struct invoker who = { 0 };
-	int change = find_user(command, &who), err;
+	int change = find_user(command, &who), err, status;
 
 	if (change < 0)
 		return STATUS_FAILED;
 	err = fork_child(t, command, change ? &who : NULL);
-	invoker_free(&who);
 	if (err) {
 		log_error("cannot start %s: %s", SHOWN(t->name), strerror(-err));
-		return STATUS_FAILED;
+		status = STATUS_FAILED;
+	} else {
+		status = await_found(t);
 	}
-	return await_found(t);
+	if (!status) /* sudo may have picked another program of that name than the user would have got */
+		log_info("running %s%s%s", SHOWN(t->path), change ? " as " : "", change ? name_of(&who) : "");
+	invoker_free(&who);
+	return status;
 }
 
 int target_launch(const struct target_command *command, struct target **out)

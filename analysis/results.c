@@ -33,6 +33,8 @@ static void locks_free(struct results *r)
 		free(r->locks[i].name);
 		free(r->locks[i].image);
 		free(r->locks[i].words);
+		for (size_t j = 0; j < r->locks[i].nrecognised_by; j++)
+			free(r->locks[i].recognised_by[j]);
 		free(r->locks[i].recognised_by);
 		free(r->locks[i].by_thread);
 	}

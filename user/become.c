@@ -38,7 +38,8 @@ static bool is_only(const struct invoker *who)
 
 int become(const struct invoker *who)
 {
-	if (setgroups(who->ngroups, who->groups) != 0 || setresgid(who->gid, who->gid, who->gid) != 0 ||
+	if (setgroups(who->ngroups, who->groups) != 0 ||
+	    setresgid(who->gid, who->gid, who->gid) != 0 ||
 	    setresuid(who->uid, who->uid, who->uid) != 0)
 		return errno;
 	if (!is_only(who))
@@ -47,7 +48,8 @@ int become(const struct invoker *who)
 		return EPERM;
 	if (setenv("HOME", who->home ? who->home : "/", 1) != 0)
 		return errno;
-	if (who->name && (setenv("USER", who->name, 1) != 0 || setenv("LOGNAME", who->name, 1) != 0))
+	if (who->name &&
+	    (setenv("USER", who->name, 1) != 0 || setenv("LOGNAME", who->name, 1) != 0))
 		return errno;
 	return 0;
 }

@@ -10,14 +10,14 @@
 
 /* Where a process's group lies in the file system. */
 struct group {
-	char path[PATH_MAX];  /* of the group; shortened component by component on the way up */
-	size_t root;          /* length of the mount point, at which the way ends */
-	bool unified;         /* version 2 */
+	char path[PATH_MAX]; /* of the group; shortened component by component on the way up */
+	size_t root;	     /* length of the mount point, at which the way ends */
+	bool unified;	     /* version 2 */
 };
 
 /* A limit of one group. */
 struct limit {
-	double cpus;        /* 0: none */
+	double cpus;	    /* 0: none */
 	uint64_t throttled; /* ns */
 };
 
@@ -34,7 +34,8 @@ static bool has_word(const char *list, const char *word)
 	return false;
 }
 
-/* The process's path within the hierarchy, from a line "number:controllers:path" of /proc/PID/cgroup. */
+/* The process's path within the hierarchy, from a line "number:controllers:path" of
+ * /proc/PID/cgroup. */
 static bool find_path(pid_t pid, bool unified, char path[PATH_MAX])
 {
 	char file_name[64], line[PATH_MAX + 128], *controllers, *own;
@@ -61,18 +62,20 @@ static bool find_path(pid_t pid, bool unified, char path[PATH_MAX])
 }
 
 /*
- * A line of mountinfo: id parent major:minor root point options tags - type source superoptions. In a container
- * the mount shows only the part of the hierarchy below `root`.
+ * A line of mountinfo: id parent major:minor root point options tags - type source superoptions. In
+ * a container the mount shows only the part of the hierarchy below `root`.
  */
 static bool use_mount(char *line, bool unified, const char *own, struct group *g)
 {
-	char root[PATH_MAX], point[PATH_MAX], type[64], options[1024] = "", *dash = strstr(line, " - ");
+	char root[PATH_MAX], point[PATH_MAX], type[64], options[1024] = "",
+							*dash = strstr(line, " - ");
 	size_t len;
 
 	if (!dash || sscanf(line, "%*d %*d %*s %4095s %4095s", root, point) != 2 ||
 	    sscanf(dash, " - %63s %*s %1023s", type, options) < 1)
 		return false;
-	if (unified ? strcmp(type, "cgroup2") != 0 : strcmp(type, "cgroup") != 0 || !has_word(options, "cpu"))
+	if (unified ? strcmp(type, "cgroup2") != 0
+		    : strcmp(type, "cgroup") != 0 || !has_word(options, "cpu"))
 		return false;
 	len = strcmp(root, "/") == 0 ? 0 : strlen(root);
 	if (strncmp(own, root, len) == 0 && (own[len] == '/' || own[len] == '\0'))
@@ -157,7 +160,8 @@ static uint64_t read_throttled(const struct group *g)
 	return found;
 }
 
-/* The tightest quota from the group up to the mount point, and the throttling of all that have one. */
+/* The tightest quota from the group up to the mount point, and the throttling of all that have one.
+ */
 static struct limit limit_of(pid_t pid)
 {
 	struct limit l = { 0 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <lib/log.h>
+#include <lib/nearest.h>
 #include <version.h>
 
 #include "cmd.h"
@@ -16,36 +17,40 @@
 
 static const struct cmd cmds[] = {
 	{ "run", "trace a command and its children, and report",
-	  (const char *const[]){ "[run] [OPTIONS] [--] CMD [ARG...]", "[run] [OPTIONS] -p PID[,PID...]",
-				 "[run] [OPTIONS] -a", NULL },
-	  "CMD runs as the user who called sudo. Its output is left alone: the report goes to standard error.\n"
-	  "Options end at CMD; what follows is CMD's. A command of giltrace wins over a program of that name;\n"
-	  "-- or a path names the program.\n",
+	  (const char *const[]){ "[run] [OPTIONS] [--] CMD [ARG...]",
+				 "[run] [OPTIONS] -p PID[,PID...]", "[run] [OPTIONS] -a", NULL },
+	  "CMD runs as the user who called sudo. Its output is left alone: the report goes\n"
+	  "to standard error. Options end at CMD; what follows is CMD's. A command of\n"
+	  "giltrace wins over a program of that name; -- or a path names the program.\n",
 	  OPTS_RUN, cmd_run },
 	{ "record", "the same into a trace file, without a report",
 	  (const char *const[]){ "record -o FILE [OPTIONS] [--] CMD [ARG...]",
-				 "record -o FILE [OPTIONS] -p PID[,PID...]", "record -o FILE [OPTIONS] -a", NULL },
-	  "The trace can be reported on by anyone, on any machine, with giltrace report FILE.\n", OPTS_RECORD,
-	  cmd_record },
+				 "record -o FILE [OPTIONS] -p PID[,PID...]",
+				 "record -o FILE [OPTIONS] -a", NULL },
+	  "The trace can be reported on by anyone, on any machine, with giltrace report FILE.\n",
+	  OPTS_RECORD, cmd_record },
 	{ "report", "the report of a trace file (no root needed)",
 	  (const char *const[]){ "report [OPTIONS] FILE", NULL }, "", OPTS_REPORT, cmd_report },
 	{ "compare", "two runs side by side",
-	  (const char *const[]){ "compare [OPTIONS] FILE_A FILE_B", "compare [OPTIONS] -- CMD_A ::: CMD_B", NULL },
-	  "Two commands are run and traced one after the other. The gates (--min-parallelism, --fail-if) judge\n"
-	  "the second run.\n",
+	  (const char *const[]){ "compare [OPTIONS] FILE_A FILE_B",
+				 "compare [OPTIONS] -- CMD_A ::: CMD_B", NULL },
+	  "Two commands are run and traced one after the other. The gates\n"
+	  "(--min-parallelism, --fail-if) judge the second run.\n",
 	  OPTS_COMPARE, cmd_compare },
 	{ "doctor", "what this kernel and these privileges allow, what is missing, what to do",
-	  (const char *const[]){ "doctor", NULL }, "Exits with 0 when giltrace can trace here, with 1 when not.\n",
-	  OPTS_DOCTOR, cmd_doctor },
-	{ "help", "help about a command", (const char *const[]){ "help [COMMAND]", NULL }, "", OPTS_HELP,
-	  cmd_help },
+	  (const char *const[]){ "doctor", NULL },
+	  "Exits with 0 when giltrace can trace here, with 1 when not.\n", OPTS_DOCTOR,
+	  cmd_doctor },
+	{ "help", "help about a command", (const char *const[]){ "help [COMMAND]", NULL }, "",
+	  OPTS_HELP, cmd_help },
 };
 
 #define NCMDS (sizeof(cmds) / sizeof(cmds[0]))
 
 static const char exit_status[] =
-	"Exit status: CMD's own (128 + signal if a signal ended it); 2 wrong usage, 125 giltrace itself failed,\n"
-	"126 CMD cannot be executed, 127 CMD not found, 100 a gate (--min-parallelism, --fail-if).\n";
+	"Exit status: CMD's own (128 + signal if a signal ended it); 2 wrong usage, 100 a\n"
+	"gate (--min-parallelism, --fail-if), 125 giltrace itself failed, 126 CMD cannot\n"
+	"be executed, 127 CMD not found.\n";
 
 static const struct cmd *find(const char *name)
 {
@@ -77,11 +82,14 @@ static void help_about(const struct cmd *cmd, FILE *out)
 
 static void help_overview(FILE *out)
 {
-	fprintf(out, "giltrace shows whether a program's threads run in parallel, and which lock stops them.\n\n");
-	fprintf(out, "  giltrace [OPTIONS] [--] CMD [ARG...]\n  giltrace COMMAND ...\n  giltrace --version\n\nCommands:\n");
+	fprintf(out,
+		"giltrace shows whether a program's threads run in parallel, and which lock stops them.\n\n");
+	fprintf(out,
+		"  giltrace [OPTIONS] [--] CMD [ARG...]\n  giltrace COMMAND ...\n  giltrace --version\n\nCommands:\n");
 	for (size_t i = 0; i < NCMDS; i++)
 		fprintf(out, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
-	fprintf(out, "\nOptions of run, the default; \"giltrace help COMMAND\" tells those of the others:\n");
+	fprintf(out,
+		"\nOptions of run, the default; \"giltrace help COMMAND\" tells those of the others:\n");
 	opts_help(OPTS_RUN, out);
 	fprintf(out, "\n%s", exit_status);
 }
@@ -129,9 +137,9 @@ int cmd_help(const struct cmd *cmd, const struct cmd_input *in)
 		return cmd_usage(cmd, "help takes one command");
 	if (!in->nwords || about)
 		return print_help(about);
-	near = opts_nearest(in->words[0], name_at);
-	return cmd_usage(cmd, "there is no command '%s'%s%s%s", SHOWN(in->words[0]), near ? "; did you mean " : "",
-			 near ? near : "", near ? "?" : "");
+	near = nearest(in->words[0], name_at);
+	return cmd_usage(cmd, "there is no command '%s'%s%s%s", SHOWN(in->words[0]),
+			 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 }
 
 int cmd_usage(const struct cmd *cmd, const char *fmt, ...)
@@ -149,8 +157,8 @@ int cmd_usage(const struct cmd *cmd, const char *fmt, ...)
 /* ---- dispatch ---- */
 
 /*
- * The command that `words` ask for. A command word may stand behind its options ("giltrace -q report FILE"):
- * it is moved to the front. Without one it is run.
+ * The command that `words` ask for. A command word may stand behind its options ("giltrace -q
+ * report FILE"): it is moved to the front. Without one it is run.
  */
 static const struct cmd *choose(char **words, size_t *skip)
 {

@@ -39,7 +39,8 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 	int status = STATUS_FAILED;
 
 	if (in->nwords != 2)
-		return cmd_usage(cmd, "compare takes two traces, or two commands with " SEPARATOR " between them");
+		return cmd_usage(cmd, "compare takes two traces, or two commands with " SEPARATOR
+				      " between them");
 	if (o->duration || o->ring_bytes || o->user || o->as_root || o->wait_all || o->futex_calls)
 		return cmd_usage(cmd, "options of tracing need commands to compare, not traces");
 	if (load(in->words[0], in->words[0], -1, &a) != 0)
@@ -64,7 +65,8 @@ static int run_one(const struct record_request *request, struct session *session
 	return session->own;
 }
 
-static int compare_commands(const struct cmd *cmd, const struct cmd_input *in, char **first, char **second)
+static int compare_commands(const struct cmd *cmd, const struct cmd_input *in, char **first,
+			    char **second)
 {
 	struct record_request request[2];
 	struct session session[2];
@@ -110,7 +112,8 @@ int cmd_compare(const struct cmd *cmd, const struct cmd_input *in)
 	if (separators == 0 && !in->dashes)
 		return compare_traces(cmd, in);
 	if (separators != 1 || at == 0 || at + 1 == in->nwords)
-		return cmd_usage(cmd, "compare -- takes two commands with one " SEPARATOR " between them");
+		return cmd_usage(cmd, "compare -- takes two commands with one " SEPARATOR
+				      " between them");
 	in->words[at] = NULL;
 	return compare_commands(cmd, in, in->words, in->words + at + 1);
 }

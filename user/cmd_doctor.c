@@ -8,9 +8,10 @@
 #define STATUS_CANNOT_TRACE 1
 
 static const char *const state_words[] = {
-	[FEATURE_YES] = "yes",
-	[FEATURE_NO] = "no",
-	[FEATURE_UNKNOWN] = "unknown", /* these privileges do not suffice to look */
+	[FEATURE_YES] = "yes", [FEATURE_NO] = "no", [FEATURE_UNKNOWN] = "unknown", /* these
+										      privileges do
+										      not suffice to
+										      look */
 };
 
 /* Returns whether tracing can work as far as this row goes. */
@@ -42,8 +43,9 @@ int cmd_doctor(const struct cmd *cmd, const struct cmd_input *in)
 	out = output_stream(output);
 	for (size_t i = 0; (f = features_at(i)); i++)
 		works &= print_feature(f, out);
-	fprintf(out, "\n%s\n", works ? "giltrace can trace on this machine." :
-				       "giltrace cannot trace here; it can report on traces made elsewhere.");
+	fprintf(out, "\n%s\n",
+		works ? "giltrace can trace on this machine."
+		      : "giltrace cannot trace here; it can report on traces made elsewhere.");
 	err = output_commit(output, 0);
 	output_free(output);
 	if (err)

@@ -10,10 +10,12 @@ int cmd_report(const struct cmd *cmd, const struct cmd_input *in)
 	int status;
 
 	if (in->nwords != 1)
-		return cmd_usage(cmd, in->nwords ? "report takes one trace" : "report needs a trace file");
+		return cmd_usage(cmd, in->nwords ? "report takes one trace"
+						 : "report needs a trace file");
 	if (load(in->words[0], in->words[0], -1, &l) != 0)
 		return STATUS_FAILED;
-	status = reports_open(in->options, REPORTS_TEXT_STDOUT, &reports) ? STATUS_FAILED : STATUS_OK;
+	status = reports_open(in->options, REPORTS_TEXT_STDOUT, &reports) ? STATUS_FAILED
+									  : STATUS_OK;
 	if (!status && reports_write(reports, &l.results) != 0)
 		status = STATUS_FAILED;
 	if (!status && !reports_pass(in->options, &l.results))

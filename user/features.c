@@ -16,6 +16,8 @@
 
 #include <lib/log.h>
 
+#include "tracefs.h"
+
 #define OLDEST_MAJOR 5
 #define OLDEST_MINOR 15
 
@@ -41,7 +43,8 @@ static bool has_capability(int cap)
 
 static bool may_trace(void)
 {
-	return has_capability(CAP_SYS_ADMIN) || (has_capability(CAP_BPF) && has_capability(CAP_PERFMON));
+	return has_capability(CAP_SYS_ADMIN) ||
+	       (has_capability(CAP_BPF) && has_capability(CAP_PERFMON));
 }
 
 static enum feature_state yes_or_no(bool yes)
@@ -75,9 +78,10 @@ static enum feature_state probe_kernel(char *detail)
 
 static enum feature_state probe_privileges(char *detail)
 {
-	snprintf(detail, FEATURE_DETAIL_MAX, "user %u, CAP_BPF %s, CAP_PERFMON %s, CAP_SYS_ADMIN %s",
-		 (unsigned int)geteuid(), has_capability(CAP_BPF) ? "yes" : "no",
-		 has_capability(CAP_PERFMON) ? "yes" : "no", has_capability(CAP_SYS_ADMIN) ? "yes" : "no");
+	snprintf(detail, FEATURE_DETAIL_MAX,
+		 "user %u, CAP_BPF %s, CAP_PERFMON %s, CAP_SYS_ADMIN %s", (unsigned int)geteuid(),
+		 has_capability(CAP_BPF) ? "yes" : "no", has_capability(CAP_PERFMON) ? "yes" : "no",
+		 has_capability(CAP_SYS_ADMIN) ? "yes" : "no");
 	return yes_or_no(may_trace());
 }
 
@@ -143,8 +147,9 @@ static int try_tracing(enum bpf_attach_type attach, const char *name)
 
 static enum feature_state probe_sched(char *detail)
 {
-	static const char *const points[] = { "sched_switch", "sched_waking", "task_newtask",
-					      "sched_process_exec", "sched_process_exit", "task_rename" };
+	static const char *const points[] = { "sched_switch",	    "sched_waking",
+					      "task_newtask",	    "sched_process_exec",
+					      "sched_process_exit", "task_rename" };
 
 	for (size_t i = 0; i < sizeof(points) / sizeof(points[0]); i++) {
 		int err = try_tracing(BPF_TRACE_RAW_TP, points[i]);
@@ -157,9 +162,16 @@ static enum feature_state probe_sched(char *detail)
 	return FEATURE_YES;
 }
 
-static enum feature_state probe_exit_hook(char *detail)
+/* Its files are root's alone: here capabilities are no substitute. */
+static enum feature_state probe_futex_exit(char *detail)
 {
-	return of_error(try_tracing(BPF_TRACE_RAW_TP, "sys_exit"), detail);
+	int tracefs = tracefs_open(), id = tracefs;
+
+	if (tracefs >= 0) {
+		id = tracefs_event_id(tracefs, "syscalls", "sys_exit_futex");
+		close(tracefs);
+	}
+	return of_error(id, detail);
 }
 
 static enum feature_state probe_iterator(char *detail)
@@ -201,20 +213,25 @@ static enum feature_state probe_stats(char *detail)
 }
 
 /*
- * Limits that stop older tools have no row: RLIMIT_MEMLOCK does not count BPF memory since 5.11, and
- * kernel.perf_event_paranoid is about perf events, of which none are used.
+ * Limits that stop older tools have no row: RLIMIT_MEMLOCK does not count BPF memory since 5.11,
+ * and kernel.perf_event_paranoid is about perf events, of which none are used.
  */
 static const struct feature features[] = {
-	{ "kernel 5.15 or newer", probe_kernel, .lost = "older kernels are not tested and may lack what follows",
+	{ "kernel 5.15 or newer", probe_kernel,
+	  .lost = "older kernels are not tested and may lack what follows",
 	  .remedy = "use a newer kernel" },
 	{ "privileges", probe_privileges, "privileges do not suffice",
-	  .lost = "nothing can be traced; traces can be reported on", .remedy = "run giltrace with sudo" },
-	{ "BTF", probe_btf, "the kernel has no BTF", .lost = "programs cannot be fitted to this kernel",
+	  .lost = "nothing can be traced; traces can be reported on",
+	  .remedy = "run giltrace with sudo" },
+	{ "BTF", probe_btf, "the kernel has no BTF",
+	  .lost = "programs cannot be fitted to this kernel",
 	  .remedy = "use a kernel built with CONFIG_DEBUG_INFO_BTF=y" },
-	{ "bpf() permitted", probe_bpf_call, "the bpf() call is refused", .lost = "nothing can be loaded",
+	{ "bpf() permitted", probe_bpf_call, "the bpf() call is refused",
+	  .lost = "nothing can be loaded",
 	  .remedy = "in a container, allow bpf() (--privileged, or a seccomp profile with it)" },
 	{ "lockdown allows reading", probe_lockdown, "the kernel is locked down",
-	  .lost = "programs may not read kernel memory", .remedy = "boot without lockdown=confidentiality" },
+	  .lost = "programs may not read kernel memory",
+	  .remedy = "boot without lockdown=confidentiality" },
 	{ "scheduler tracepoints", probe_sched, "scheduler tracepoints cannot be used",
 	  .lost = "thread states cannot be seen",
 	  .remedy = "use a kernel built with CONFIG_BPF_EVENTS=y and CONFIG_DEBUG_INFO_BTF=y" },
@@ -223,9 +240,10 @@ static const struct feature features[] = {
 	{ "task storage", probe_storage, "the kernel has no BPF task storage",
 	  .lost = "threads cannot be told apart safely", .remedy = "use a kernel from 5.11 on" },
 	{ "task iterator", probe_iterator, "the kernel has no BPF task iterator",
-	  .lost = "threads that are already there cannot be found", .remedy = "use a kernel from 5.8 on" },
-	{ "system call exit hook", probe_exit_hook, .lost = "futex calls are not counted; use --no-futex-calls",
-	  .remedy = "use a kernel built with CONFIG_FTRACE_SYSCALLS=y" },
+	  .lost = "threads that are already there cannot be found",
+	  .remedy = "use a kernel from 5.8 on" },
+	{ "system call tracepoints", probe_futex_exit, .lost = "futex calls are not counted",
+	  .remedy = "as root, on a kernel built with CONFIG_FTRACE_SYSCALLS=y, mount tracefs" },
 	{ "BPF run time statistics", probe_stats,
 	  .lost = "the report does not tell the tracer's own cost in BPF",
 	  .remedy = "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },
@@ -251,7 +269,8 @@ int features_check_privileges(void)
 {
 	if (may_trace())
 		return 0;
-	log_error("tracing needs root: run it with sudo (or with CAP_BPF and CAP_PERFMON); see giltrace doctor");
+	log_error(
+		"tracing needs root: run it with sudo (or with CAP_BPF and CAP_PERFMON); see giltrace doctor");
 	return -EPERM;
 }
 
@@ -267,5 +286,6 @@ void features_explain_load_failure(int err)
 			  detail[0] ? " (" : "", detail, detail[0] ? ")" : "", f->remedy);
 		return;
 	}
-	log_error("cannot load BPF: %s; see giltrace doctor, and -v for what libbpf says", strerror(-err));
+	log_error("cannot load BPF: %s; see giltrace doctor, and -v for what libbpf says",
+		  strerror(-err));
 }

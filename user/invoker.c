@@ -135,8 +135,8 @@ int invoker_enter(const struct invoker *who, struct invoker_return *back)
 	if (!back->groups)
 		return -ENOMEM;
 	back->ngroups = getgroups(back->ngroups, back->groups);
-	if (back->ngroups >= 0 && setgroups(who->ngroups, who->groups) == 0 && setegid(who->gid) == 0 &&
-	    seteuid(who->uid) == 0)
+	if (back->ngroups >= 0 && setgroups(who->ngroups, who->groups) == 0 &&
+	    setegid(who->gid) == 0 && seteuid(who->uid) == 0)
 		return 0;
 	err = -errno;
 	invoker_leave(back);
@@ -145,7 +145,8 @@ int invoker_enter(const struct invoker *who, struct invoker_return *back)
 
 void invoker_leave(struct invoker_return *back)
 {
-	/* The saved user id is still root's, so this can fail only where going on would be wrong anyway. */
+	/* The saved user id is still root's, so this can fail only where going on would be wrong
+	 * anyway. */
 	if (seteuid(0) != 0 || setegid(back->gid) != 0 ||
 	    (back->ngroups >= 0 && setgroups(back->ngroups, back->groups) != 0 && errno != EPERM))
 		abort();

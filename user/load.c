@@ -14,7 +14,8 @@ static const struct {
 	const char *words;
 } reasons[] = {
 	{ -EPROTO, "it is not a giltrace trace" },
-	{ -EPROTONOSUPPORT, "it was written by a newer giltrace, in a format this one does not know" },
+	{ -EPROTONOSUPPORT,
+	  "it was written by a newer giltrace, in a format this one does not know" },
 	{ -ENODATA, "it is empty or was cut before the first record" },
 	{ -ESPIPE, "it is a pipe; copy it into a file first" },
 	{ -ENOMEM, "out of memory" },

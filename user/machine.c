@@ -28,7 +28,8 @@ static char *clock_name(void)
 	return name[0] ? strdup(name) : NULL;
 }
 
-/* More CPUs than a cpu_set_t holds make sched_getaffinity() fail with EINVAL: ask with a larger one. */
+/* More CPUs than a cpu_set_t holds make sched_getaffinity() fail with EINVAL: ask with a larger
+ * one. */
 static uint32_t allowed_cpus(pid_t pid)
 {
 	for (size_t ncpus = CPU_SETSIZE; ncpus <= 1 << 20; ncpus *= 2) {

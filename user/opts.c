@@ -9,6 +9,7 @@
 
 #include <analysis/render/render.h>
 #include <analysis/results.h>
+#include <lib/nearest.h>
 #include <lib/parse.h>
 
 #define AT(field) offsetof(struct options, field)
@@ -22,7 +23,8 @@
 #define FACTOR_MAX 1e6
 
 static const struct opt_row rows[] = {
-	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE", "keep the trace in FILE" },
+	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE",
+	  "keep the trace in FILE" },
 	{ "pid", 'p', OPT_PIDS, AT(pids), OPTS_RUN | OPTS_RECORD, "PID[,PID...]",
 	  "trace running processes, their threads and children, until they end, -d or Ctrl-C" },
 	{ "all", 'a', OPT_FLAG, AT(all), OPTS_RUN | OPTS_RECORD, NULL,
@@ -44,15 +46,18 @@ static const struct opt_row rows[] = {
 	  "ring buffer per CPU, a power of two from 4K to 1G; more where records are lost" },
 	{ "export", 0, OPT_EXPORT, AT(exports), REPORTING, "KIND:FILE",
 	  "also write the report as KIND into FILE (- is standard output); may be repeated" },
-	{ "json", 0, OPT_FLAG, AT(json), REPORTING, NULL, "JSON on standard output and no text", 1 },
+	{ "json", 0, OPT_FLAG, AT(json), REPORTING, NULL, "JSON on standard output and no text",
+	  1 },
 	{ "min-parallelism", 0, OPT_FACTOR, AT(min_parallelism), REPORTING, "X",
 	  "exit with status 100 when the average parallelism is below X" },
 	{ "fail-if", 0, OPT_CLASS, AT(fail_if), REPORTING, "CLASS",
 	  "exit with status 100 when the verdict is CLASS; may be repeated" },
 	{ "color", 0, OPT_COLOR, AT(color), REPORTING | OPTS_DOCTOR, "WHEN",
 	  "colours: auto (on terminals, unless NO_COLOR is set), always or never" },
-	{ "quiet", 'q', OPT_FLAG, AT(quiet), REPORTING, NULL, "no messages but errors and the report", 1 },
-	{ "verbose", 'v', OPT_FLAG, AT(verbose), TRACING, NULL, "what libbpf says while loading, too", 1 },
+	{ "quiet", 'q', OPT_FLAG, AT(quiet), REPORTING, NULL,
+	  "no messages but errors and the report", 1 },
+	{ "verbose", 'v', OPT_FLAG, AT(verbose), TRACING, NULL,
+	  "what libbpf says while loading, too", 1 },
 	{ "help", 'h', OPT_FLAG, AT(help), EVERY, NULL, "this help", 1 },
 };
 
@@ -75,11 +80,12 @@ const struct opt_row *opts_at(size_t index)
 struct parse {
 	struct options *o;
 	const struct opt_row *row; /* NULL: not about one option's value */
-	bool by_letter;            /* how it was called, which is how messages call it */
+	bool by_letter;		   /* how it was called, which is how messages call it */
 	char *error;
 };
 
-static int fail(const struct parse *p, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static int fail(const struct parse *p, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 static int fail(const struct parse *p, int err, const char *fmt, ...)
 {
@@ -96,7 +102,8 @@ static int fail(const struct parse *p, int err, const char *fmt, ...)
 	return err;
 }
 
-/* How much of a wrong word a message repeats: as precision, next to the 200 in the other formats. */
+/* How much of a wrong word a message repeats: as precision, next to the 200 in the other formats.
+ */
 static int shown(size_t len)
 {
 	return len < 200 ? len : 200;
@@ -129,7 +136,8 @@ static int set_seconds(const struct parse *p, const char *value)
 	if (err == -EINVAL)
 		return fail(p, err, "'%.200s' is not a number of seconds", value);
 	if (err || seconds * 1e9 < 1)
-		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f seconds", value, SECONDS_MAX);
+		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f seconds", value,
+			    SECONDS_MAX);
 	*(uint64_t *)field(p) = seconds * 1e9;
 	return 0;
 }
@@ -142,7 +150,8 @@ static int set_factor(const struct parse *p, const char *value)
 	if (err == -EINVAL)
 		return fail(p, err, "'%.200s' is not a number", value);
 	if (err || factor == 0)
-		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f", value, FACTOR_MAX);
+		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f", value,
+			    FACTOR_MAX);
 	*(double *)field(p) = factor;
 	return 0;
 }
@@ -153,7 +162,8 @@ static int set_size(const struct parse *p, const char *value)
 	int err = parse_size(value, RING_MIN, RING_MAX, &bytes);
 
 	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a size (a number, or one with K, M or G)", value);
+		return fail(p, err, "'%.200s' is not a size (a number, or one with K, M or G)",
+			    value);
 	if (err || (bytes & (bytes - 1)))
 		return fail(p, -EINVAL, "%s is not a power of two from 4K to 1G", value);
 	*(uint64_t *)field(p) = bytes;
@@ -196,7 +206,8 @@ static int set_pids(const struct parse *p, const char *value)
 	if (err == -ENOMEM)
 		return fail(p, err, "out of memory");
 	if (err)
-		return fail(p, -EINVAL, "'%.200s' is not a process id, or several with commas between", value);
+		return fail(p, -EINVAL,
+			    "'%.200s' is not a process id, or several with commas between", value);
 	for (size_t i = 0; i < n && !err; i++)
 		err = add_pid(p, pids[i]);
 	free(pids);
@@ -258,7 +269,8 @@ static int set_class(const struct parse *p, const char *value)
 
 	if (class == VERDICT_COUNT) {
 		join_names(class_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no verdict '%.200s'; there are: %s", value, names);
+		return fail(p, -EINVAL, "there is no verdict '%.200s'; there are: %s", value,
+			    names);
 	}
 	*(unsigned int *)field(p) |= 1U << class;
 	return 0;
@@ -288,47 +300,6 @@ static const char *row_name(size_t index)
 	return index < NROWS ? rows[index].name : NULL;
 }
 
-/* Edits (insert, delete, replace) that turn `a` into `b`; words longer than the table's names are far. */
-static size_t distance(const char *a, const char *b)
-{
-	size_t row[32], la = strlen(a), lb = strlen(b);
-
-	if (la >= 32 || lb >= 32)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (best > row[j] + 1)
-				best = row[j] + 1;
-			if (best > row[j - 1] + 1)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
-		}
-	}
-	return row[lb];
-}
-
-const char *opts_nearest(const char *word, const char *(*name_at)(size_t index))
-{
-	const char *name, *best = NULL;
-	size_t least = strlen(word) / 3 + 1; /* "jsno" is json, "x" is nothing */
-
-	for (size_t i = 0; (name = name_at(i)); i++) {
-		size_t d = distance(word, name);
-
-		if (d <= least && (!best || d < distance(word, best)))
-			best = name;
-	}
-	return best;
-}
-
 static const struct opt_row *find_long(const char *name, size_t len)
 {
 	for (size_t i = 0; i < NROWS; i++)
@@ -355,8 +326,9 @@ static int parse_long(struct parse *p, unsigned int commands, char **argv)
 	int err;
 
 	if (!row) {
-		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)), name);
-		near = opts_nearest(word, row_name);
+		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)),
+			 name);
+		near = nearest(word, row_name);
 		return fail(p, -EINVAL, "unknown option --%.*s%s%s%s", shown(len), name,
 			    near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 	}
@@ -383,7 +355,8 @@ static int parse_letters(struct parse *p, unsigned int commands, char **argv)
 		int err;
 
 		if (!row)
-			return fail(p, -EINVAL, "unknown option -%c%s%s", *s, s == argv[0] + 1 && !s[1] ? "" : " in ",
+			return fail(p, -EINVAL, "unknown option -%c%s%s", *s,
+				    s == argv[0] + 1 && !s[1] ? "" : " in ",
 				    s == argv[0] + 1 && !s[1] ? "" : argv[0]);
 		if (!(row->commands & commands))
 			return fail(p, -EINVAL, "option -%c does not apply to this command", *s);
@@ -449,7 +422,8 @@ size_t opts_skip(char **argv)
 #define HELP_COLUMN 28
 #define HELP_WIDTH 80
 
-/* Words of `text` from column HELP_COLUMN on, broken before HELP_WIDTH; the cursor stands at `column`. */
+/* Words of `text` from column HELP_COLUMN on, broken before HELP_WIDTH; the cursor stands at
+ * `column`. */
 static void print_wrapped(const char *text, size_t column, FILE *out)
 {
 	while (*text) {

@@ -103,7 +103,4 @@ void opts_help(unsigned int commands, FILE *out);
 
 void opts_free(struct options *o); /* what it owns, not the struct */
 
-/* Of the names up to the first NULL the one nearest to `word`, or NULL when none is near enough to suggest. */
-const char *opts_nearest(const char *word, const char *(*name_at)(size_t index));
-
 #endif

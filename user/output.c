@@ -25,7 +25,8 @@
 /* A file under way: `fd` is open; with `temp` set it lies in `dir` and becomes `name` there. */
 struct place {
 	int dir, fd;
-	bool as_invoker; /* made with the permissions of the user behind sudo, and to be named with them */
+	bool as_invoker; /* made with the permissions of the user behind sudo, and to be named with
+			    them */
 	char temp[TEMP_NAME_MAX];
 	char name[NAME_MAX + 1];
 };
@@ -41,12 +42,15 @@ static void say(const char *path, int err)
 	/* Whoever closed the pipe knows, and did it on purpose: "giltrace report FILE | head". */
 	if (err == -EPIPE)
 		return;
-	log_error("cannot write %s: %s", SHOWN(path),
-		  err == -ELOOP ? "there is a symbolic link on the way that is broken or not to be trusted" :
-				  strerror(-err));
+	log_error(
+		"cannot write %s: %s", SHOWN(path),
+		err == -ELOOP
+			? "there is a symbolic link on the way that is broken or not to be trusted"
+			: strerror(-err));
 }
 
-/* A device or pipe is opened, never replaced: an fd; -ENXIO when `path` is a plain file or not there. */
+/* A device or pipe is opened, never replaced: an fd; -ENXIO when `path` is a plain file or not
+ * there. */
 static int open_special(const char *path, int flags)
 {
 	struct stat st;
@@ -63,7 +67,8 @@ static int open_special(const char *path, int flags)
 	return -ENXIO;
 }
 
-/* Follow `path` when it is a link made by root or `trusted`. 0 and the file's own path in `real`, or -errno. */
+/* Follow `path` when it is a link made by root or `trusted`. 0 and the file's own path in `real`,
+ * or -errno. */
 static int resolve(const char *path, uid_t trusted, char real[PATH_MAX])
 {
 	struct stat st;
@@ -86,8 +91,8 @@ struct maker {
 };
 
 /*
- * Opens the directory that `path` lies in and notes the name there. Root acting for another user takes no way
- * through links at all: whoever owns a directory on the way could lead it anywhere.
+ * Opens the directory that `path` lies in and notes the name there. Root acting for another user
+ * takes no way through links at all: whoever owns a directory on the way could lead it anywhere.
  */
 static int enter_directory(struct place *p, const char *path, const struct maker *maker)
 {
@@ -117,8 +122,10 @@ static int create_temp(struct place *p)
 	for (int tries = 0; tries < 100; tries++) {
 		if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 			return -errno;
-		snprintf(p->temp, sizeof(p->temp), ".giltrace-%08llx", (unsigned long long)(salt >> 32));
-		p->fd = openat(p->dir, p->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		snprintf(p->temp, sizeof(p->temp), ".giltrace-%08llx",
+			 (unsigned long long)(salt >> 32));
+		p->fd = openat(p->dir, p->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			       0666);
 		if (p->fd >= 0)
 			return 0;
 		if (errno != EEXIST)
@@ -158,8 +165,10 @@ static int open_place(const char *path, const struct maker *maker, struct place 
 	err = resolve(path, trusted, real);
 	if (err && err != -ELOOP)
 		return err;
-	/* /dev/stdout leads to a pipe, which has no path: a link that is trusted is opened as it stands. */
-	if (lstat(path, &st) == 0 && (!S_ISLNK(st.st_mode) || st.st_uid == 0 || st.st_uid == trusted)) {
+	/* /dev/stdout leads to a pipe, which has no path: a link that is trusted is opened as it
+	 * stands. */
+	if (lstat(path, &st) == 0 &&
+	    (!S_ISLNK(st.st_mode) || st.st_uid == 0 || st.st_uid == trusted)) {
 		p->fd = open_special(path, S_ISLNK(st.st_mode) ? 0 : O_NOFOLLOW);
 		if (p->fd != -ENXIO)
 			return p->fd < 0 ? p->fd : 0;
@@ -173,7 +182,8 @@ static int open_place(const char *path, const struct maker *maker, struct place 
 	return err;
 }
 
-/* As the user behind sudo, or, where that is not permitted but root may, as root on that user's behalf. */
+/* As the user behind sudo, or, where that is not permitted but root may, as root on that user's
+ * behalf. */
 static int open_for_invoker(const char *path, struct place *p)
 {
 	struct invoker who;

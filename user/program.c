@@ -47,8 +47,8 @@ static int try_path(const char *dir, size_t dir_len, const char *name, char out[
 	int err;
 
 	/* An empty entry of PATH is the current directory. */
-	if (snprintf(path, sizeof(path), "%.*s%s%s", (int)dir_len, dir, dir_len ? "/" : "./", name) >=
-	    (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%.*s%s%s", (int)dir_len, dir, dir_len ? "/" : "./",
+		     name) >= (int)sizeof(path))
 		return ENAMETOOLONG;
 	err = check(path);
 	return err ? err : make_absolute(path, out);

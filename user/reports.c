@@ -27,7 +27,8 @@ struct reports {
 static int add(struct reports *r, const struct renderer *renderer, const char *file, FILE *standard)
 {
 	struct report *report = &r->list[r->n];
-	int err = file ? output_open(file, &report->output) : output_standard(standard, &report->output);
+	int err = file ? output_open(file, &report->output)
+		       : output_standard(standard, &report->output);
 
 	if (err)
 		return err;
@@ -36,7 +37,8 @@ static int add(struct reports *r, const struct renderer *renderer, const char *f
 	return 0;
 }
 
-/* Where the text goes, or NULL: standard output unless something else is written there, which text would spoil. */
+/* Where the text goes, or NULL: standard output unless something else is written there, which text
+ * would spoil. */
 static FILE *text_stream(const struct options *o, enum reports_text text)
 {
 	if (text == REPORTS_TEXT_NONE || o->json)
@@ -103,7 +105,8 @@ static struct render_options look_of(const struct reports *r, FILE *out)
 }
 
 /* One of the two is given. */
-static int write_all(struct reports *r, const struct results *results, const struct comparison *comparison)
+static int write_all(struct reports *r, const struct results *results,
+		     const struct comparison *comparison)
 {
 	int first = 0;
 
@@ -111,8 +114,8 @@ static int write_all(struct reports *r, const struct results *results, const str
 		const struct report *report = &r->list[i];
 		FILE *out = output_stream(report->output);
 		struct render_options look = look_of(r, out);
-		int err = results ? render(report->renderer, results, &look, out) :
-				    render_comparison(report->renderer, comparison, &look, out);
+		int err = results ? render(report->renderer, results, &look, out)
+				  : render_comparison(report->renderer, comparison, &look, out);
 
 		err = output_commit(report->output, err);
 		if (!first)

@@ -84,14 +84,20 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 	if (features_check_privileges() != 0)
 		return STATUS_FAILED;
 	*out = (struct record_request){
-		.target = argv ? GT_TARGET_COMMAND : o->all ? GT_TARGET_ALL : GT_TARGET_PIDS,
-		.command = { .argv = argv, .user = o->user, .as_root = o->as_root, .signals = in->signals },
+		.target = argv	   ? GT_TARGET_COMMAND
+			  : o->all ? GT_TARGET_ALL
+				   : GT_TARGET_PIDS,
+		.command = { .argv = argv,
+			     .user = o->user,
+			     .as_root = o->as_root,
+			     .signals = in->signals },
 		.pids = o->pids,
 		.npids = o->npids,
 		.duration = o->duration,
 		.ring_bytes = o->ring_bytes,
-		.futex_calls = o->futex_calls == OPTS_FUTEX_DEFAULT ? argv != NULL :
-								      o->futex_calls == OPTS_FUTEX_ON,
+		.futex_calls = o->futex_calls == OPTS_FUTEX_DEFAULT
+				       ? argv != NULL
+				       : o->futex_calls == OPTS_FUTEX_ON,
 		.wait_all = o->wait_all,
 		.quiet = o->quiet,
 	};
@@ -109,8 +115,9 @@ static void remove_empty(const char *path, int file)
 		return;
 	reader = gt_reader_open_fd(copy, &err);
 	gt_reader_free(reader);
-	if (!reader && (err == -ENODATA || err == -EPROTO) && fstat(file, &st) == 0 && S_ISREG(st.st_mode) &&
-	    lstat(path, &now) == 0 && now.st_dev == st.st_dev && now.st_ino == st.st_ino)
+	if (!reader && (err == -ENODATA || err == -EPROTO) && fstat(file, &st) == 0 &&
+	    S_ISREG(st.st_mode) && lstat(path, &now) == 0 && now.st_dev == st.st_dev &&
+	    now.st_ino == st.st_ino)
 		unlink(path);
 }
 
@@ -124,14 +131,16 @@ void session_record(const struct record_request *request, const char *path, stru
 	trace = path ? output_create(path) : output_temporary();
 	if (trace < 0)
 		return;
-	/* The writer closes its descriptor at the end; this one reads what it wrote, with or without a name. */
+	/* The writer closes its descriptor at the end; this one reads what it wrote, with or
+	 * without a name. */
 	out->file = fcntl(trace, F_DUPFD_CLOEXEC, 0);
 	if (out->file < 0) {
 		log_error("cannot keep the trace open: %s", strerror(errno));
 		close(trace);
 		return;
 	}
-	/* record() keeps giltrace off the workload's CPUs; the next workload is not to inherit that. */
+	/* record() keeps giltrace off the workload's CPUs; the next workload is not to inherit
+	 * that. */
 	kept = sched_getaffinity(0, sizeof(cpus), &cpus) == 0;
 	out->own = record(request, trace, &out->outcome);
 	if (kept)

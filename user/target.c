@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One socket pair is gate and messenger. The child sends what it found, then waits for a byte. Whichever side
- * ends, the other reads end of file: a child whose giltrace is gone ends without running anything, a giltrace
- * whose child is gone notices. Both ends close on exec, so end of file after the release means "executed".
+ * One socket pair is gate and messenger. The child sends what it found, then waits for a byte.
+ * Whichever side ends, the other reads end of file: a child whose giltrace is gone ends without
+ * running anything, a giltrace whose child is gone notices. Both ends close on exec, so end of file
+ * after the release means "executed".
  */
 #include "target.h"
 
@@ -57,7 +58,8 @@ static void restore_signals(const struct target_signals *signals)
 	for (int sig = 1; sig < NSIG; sig++) {
 		bool ignored = sigismember(&signals->ignored, sig) == 1;
 
-		signal(sig, ignored ? SIG_IGN : SIG_DFL); /* refuses SIGKILL and kin, which never changed */
+		signal(sig, ignored ? SIG_IGN
+				    : SIG_DFL); /* refuses SIGKILL and kin, which never changed */
 	}
 	sigprocmask(SIG_SETMASK, &signals->mask, NULL);
 }
@@ -70,9 +72,9 @@ static void tell(int socket, const struct news *news)
 	(void)!send(socket, news, sizeof(*news), MSG_NOSIGNAL);
 }
 
-static void __attribute__((noreturn)) child(const struct target_command *command,
-					    const struct target_signals *signals, const struct invoker *who,
-					    int socket)
+static void __attribute__((noreturn))
+child(const struct target_command *command, const struct target_signals *signals,
+      const struct invoker *who, int socket)
 {
 	struct news news = { .what = NEWS_FOUND };
 	char byte;
@@ -140,10 +142,12 @@ static int refuse(const struct target *t, const struct news *news)
 		return STATUS_NOT_FOUND;
 	}
 	if (news->err == ENOENT) {
-		log_error("cannot run %s: the interpreter or loader it names does not exist", SHOWN(t->path));
+		log_error("cannot run %s: the interpreter or loader it names does not exist",
+			  SHOWN(t->path));
 		return STATUS_NOT_FOUND;
 	}
-	log_error("cannot run %s: %s", SHOWN(t->name), news->err == EISDIR ? "it is a directory" : strerror(news->err));
+	log_error("cannot run %s: %s", SHOWN(t->name),
+		  news->err == EISDIR ? "it is a directory" : strerror(news->err));
 	return STATUS_NO_EXEC;
 }
 
@@ -181,7 +185,8 @@ static int say_ended(struct target *t)
 	int status;
 
 	if (reap(t, &status) == 0 && WIFSIGNALED(status))
-		log_error("%s was ended before it started, by signal %d", SHOWN(t->name), WTERMSIG(status));
+		log_error("%s was ended before it started, by signal %d", SHOWN(t->name),
+			  WTERMSIG(status));
 	else
 		log_error("%s could not be started", SHOWN(t->name));
 	return STATUS_FAILED;
@@ -205,7 +210,8 @@ static int await_found(struct target *t)
 }
 
 /* Fork up to the gate. 0 or -errno. */
-static int fork_child(struct target *t, const struct target_command *command, const struct invoker *who)
+static int fork_child(struct target *t, const struct target_command *command,
+		      const struct invoker *who)
 {
 	struct target_signals now;
 	int ends[2];
@@ -246,8 +252,10 @@ static int launch(struct target *t, const struct target_command *command)
 	} else {
 		status = await_found(t);
 	}
-	if (!status) /* sudo may have picked another program of that name than the user would have got */
-		log_info("running %s%s%s", SHOWN(t->path), change ? " as " : "", change ? name_of(&who) : "");
+	if (!status) /* sudo may have picked another program of that name than the user would have
+			got */
+		log_info("running %s%s%s", SHOWN(t->path), change ? " as " : "",
+			 change ? name_of(&who) : "");
 	invoker_free(&who);
 	return status;
 }
@@ -297,7 +305,8 @@ int target_release(struct target *t)
 		return say_ended(t);
 	t->released = true;
 	n = listen_to_child(t, &news);
-	if (n <= 0) /* executed, or ended by a signal on the way there: either is for target_reap() */
+	if (n <=
+	    0) /* executed, or ended by a signal on the way there: either is for target_reap() */
 		return 0;
 	reap(t, &status);
 	return refuse(t, &news);

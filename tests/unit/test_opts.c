@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line's options: what is taken, what is refused and in which words, and that help and manual know all. */
+/* The command line's options: what is taken, what is refused and in which words, and that help and
+ * manual know all. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -106,7 +107,8 @@ static void test_a_lone_dash_is_a_word(void **state)
 
 static void test_ways_to_give_a_value(void **state)
 {
-	const char *const ways[] = { "-d 2.5 x", "-d2.5 x", "--duration 2.5 x", "--duration=2.5 x", "-qd2.5 x" };
+	const char *const ways[] = { "-d 2.5 x", "-d2.5 x", "--duration 2.5 x", "--duration=2.5 x",
+				     "-qd2.5 x" };
 
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct line *l = parse(ways[i]);
@@ -263,7 +265,8 @@ static void test_help_names_what_a_command_takes(void **state)
 			char name[64];
 
 			snprintf(name, sizeof(name), " --%s%s", row->name, row->metavar ? " " : "");
-			assert_int_equal(strstr(help, name) != NULL, (row->commands & commands[c]) != 0);
+			assert_int_equal(strstr(help, name) != NULL,
+					 (row->commands & commands[c]) != 0);
 		}
 		free(help);
 	}
@@ -285,7 +288,8 @@ static char *read_manual(void)
 	FILE *file = fopen(MANUAL, "r");
 
 	if (!file)
-		fail_msg("cannot read %s: %s (run from the top of the tree)", MANUAL, strerror(errno));
+		fail_msg("cannot read %s: %s (run from the top of the tree)", MANUAL,
+			 strerror(errno));
 	assert_true(getdelim(&text, &size, '\0', file) > 0);
 	fclose(file);
 	return text;
@@ -295,7 +299,8 @@ static char *read_manual(void)
 static void manual_line(const struct opt_row *row, char *line, size_t size)
 {
 	if (row->letter)
-		snprintf(line, size, "\n.It Fl %c , Fl -%s%s", row->letter, row->name, row->metavar ? " Ar " : "\n");
+		snprintf(line, size, "\n.It Fl %c , Fl -%s%s", row->letter, row->name,
+			 row->metavar ? " Ar " : "\n");
 	else
 		snprintf(line, size, "\n.It Fl -%s%s", row->name, row->metavar ? " Ar " : "\n");
 }
@@ -330,7 +335,7 @@ static void test_manual_has_every_kind_and_class(void **state)
 		snprintf(text, sizeof(text), "\n.Cm %s", r->name);
 		assert_non_null(strstr(manual, text));
 	}
-	for (unsigned int class = 0; class < VERDICT_COUNT; class++) {
+	for (unsigned int class = 0; class < VERDICT_COUNT; class ++) {
 		snprintf(text, sizeof(text), "\n.It Cm %s\n", verdict_class_name(class));
 		assert_non_null(strstr(manual, text));
 	}

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+#include "schedule.h"
+
+#include "analysis/verdict.h"
+
+#define LOCK 0x5000
+
+/* ---- the ladder by its numbers ---- */
+
+/* A second of active time on four CPUs with four busy threads and nothing remarkable about it: mixed. */
+static struct verdict_facts plain(struct result_parallelism *p)
+{
+	*p = (struct result_parallelism){
+		.average = 2, .attainable = 3, .efficiency = 2.0 / 3, .cpus = 4, .gain_bound = 3,
+		.active = 1000000000, .window = 1000000000,
+	};
+	return (struct verdict_facts){
+		.parallelism = p,
+		.sums = { .active = 1000000000, .several = 900000000, .run = 2000000000,
+			  .run_max = 600000000, .workers = 4 },
+	};
+}
+
+static void nothing_remarkable_is_mixed(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void unknown_time_or_too_little_work_is_inconclusive(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.unknown_share = 0.0101;
+	assert_int_equal(verdict_decide(&f), VERDICT_INCONCLUSIVE);
+	f.unknown_share = 0.01;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	f.sums.active = 9999999;
+	assert_int_equal(verdict_decide(&f), VERDICT_INCONCLUSIVE);
+	memset(&p, 0, sizeof(p));
+	memset(&f.sums, 0, sizeof(f.sums));
+	assert_int_equal(verdict_decide(&f), VERDICT_INCONCLUSIVE);
+}
+
+static void mostly_inactive_is_io_bound_whatever_the_locks(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.serialized_share = 1;
+	p.window = 2000000001;
+	assert_int_equal(verdict_decide(&f), VERDICT_IO_BOUND);
+	p.window = 2000000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
+}
+
+static void seldom_two_at_once_is_single_threaded(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.sums.several = 19999999;
+	assert_int_equal(verdict_decide(&f), VERDICT_SINGLE_THREADED);
+	f.sums.several = 20000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void less_than_two_cpus_for_several_threads_is_starved(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.cpus = 1.9;
+	p.serialized_share = 1;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	f.sums.several = 500000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
+}
+
+static void serialized_needs_a_possible_gain_and_no_starving(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.serialized_share = 0.5;
+	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
+	p.starved_share = 0.5;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	p.starved_share = 0.49;
+	p.gain_bound = 1.19;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	p.gain_bound = 1.2;
+	p.serialized_share = 0.49;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void contended_is_when_locks_cause_half_of_what_is_missing(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.lock_loss = 500000000; /* of one CPU second */
+	assert_int_equal(verdict_decide(&f), VERDICT_CONTENDED);
+	p.lock_loss = 499999999;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	p.lock_loss = 500000000;
+	p.efficiency = 0.8;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void one_alone_for_half_of_the_time_is_imbalanced(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.sums.alone = 500000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_IMBALANCED);
+	f.sums.alone = 499999999;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void parallel_is_measured_by_busy_threads_and_cpus(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.average = 3.2;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL); /* 4 threads on 4 CPUs */
+	p.average = 3.19;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	p.average = 1.6;
+	f.sums.workers = 1;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL); /* never asks for less than 2 */
+	p.average = 1.59;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
+static void names_and_classes_agree_both_ways(void **unused)
+{
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		assert_int_equal(verdict_class_parse(verdict_class_name(i)), i);
+	assert_int_equal(verdict_class_parse("fast"), VERDICT_COUNT);
+	assert_null(verdict_class_name(VERDICT_COUNT));
+}
+
+static void every_sentence_has_its_class_and_the_gain_bound(void **unused)
+{
+	struct result_lock lock = { .id = 7, .kind = LOCK_KIND_GIL, .name = (char *)"the_gil" };
+	struct result_parallelism p;
+	struct verdict_facts f;
+
+	for (int i = 0; i < VERDICT_COUNT; i++) {
+		struct result_verdict v = { 0 };
+
+		f = plain(&p);
+		f.lock = &lock;
+		switch (i) {
+		case VERDICT_INCONCLUSIVE: f.unknown_share = 0.5; break;
+		case VERDICT_IO_BOUND: p.window *= 3; break;
+		case VERDICT_SINGLE_THREADED: f.sums.several = 0; break;
+		case VERDICT_CPU_STARVED: p.starved_share = 0.9; break;
+		case VERDICT_SERIALIZED: p.serialized_share = 0.9; break;
+		case VERDICT_CONTENDED: p.lock_loss = 900000000; break;
+		case VERDICT_IMBALANCED: f.sums.alone = 900000000; break;
+		case VERDICT_PARALLEL: p.average = 4; break;
+		}
+		assert_int_equal(verdict_write(&f, &v), 0);
+		assert_int_equal(v.class, i);
+		assert_int_equal(strncmp(v.sentence, verdict_class_name(i), strlen(verdict_class_name(i))), 0);
+		assert_non_null(strstr(v.sentence, "gain bound 3.00"));
+		assert_null(strchr(v.sentence, '\n'));
+		assert_true(v.nevidence >= 4);
+		if (i == VERDICT_SERIALIZED || i == VERDICT_CONTENDED) {
+			assert_int_equal(v.lock, 7);
+			assert_non_null(strstr(v.sentence, "the_gil"));
+		} else {
+			assert_int_equal(v.lock, 0);
+		}
+		for (size_t j = 0; j < v.nevidence; j++)
+			free(v.evidence[j]);
+		free(v.evidence);
+		free(v.sentence);
+	}
+}
+
+/* ---- schedules that a simpler rule got wrong ---- */
+
+static enum verdict_class play(struct schedule *s)
+{
+	enum verdict_class class;
+
+	schedule_play(s);
+	assert_sums_add_up(s);
+	class = s->out.verdict.class;
+	schedule_free(s);
+	return class;
+}
+
+/* Eight programs one after another, each 5 ms, with a shell waiting for each. */
+static void one_after_another_is_not_parallel(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 40000, 2);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	for (int i = 0; i < 8; i++) {
+		uint32_t child = 10 + (uint32_t)i * 2;
+
+		add_task(&s, i * 5000 + 50, child, child + 1)->u.task.parent = 2;
+		add_block(&s, i * 5000 + 50, 0, 2, child, 61);
+		add_waking(&s, i * 5000 + 4990, 0, 2, child)->syscall = 231;
+		add_end(&s, i * 5000 + 5000, 0, child, 2);
+	}
+	assert_int_equal(play(&s), VERDICT_SINGLE_THREADED);
+}
+
+/* Two threads that take turns by a barrier: while one works, the other waits for no lock. */
+static void turns_by_barrier_are_imbalanced(void **unused)
+{
+	struct schedule s;
+	int64_t at = 0;
+
+	schedule_init(&s, 20000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_futex(&s, 0, 1, 3, 0, LOCK, MUTEX_WAIT, 0);
+	for (uint32_t i = 0; at + 1000 < 20000; i++, at += 1000) {
+		uint32_t me = i & 1 ? 3 : 2, other = i & 1 ? 2 : 3;
+
+		/* Both go on at the barrier for a moment, then the other waits at the next round's count. */
+		add_futex_wake(&s, at + 950, me - 2, other, me, LOCK);
+		add_switch(&s, at + 955, other - 2, 0, other);
+		add_futex(&s, at + 1000, me - 2, me, 0, LOCK, MUTEX_WAIT, i + 5);
+	}
+	assert_int_equal(play(&s), VERDICT_IMBALANCED);
+}
+
+/* Eight threads of one lock, fed together: 2 ms of serialized work in 40. */
+static void a_lock_in_a_program_that_mostly_waits_is_io_bound(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 800000, 2);
+	for (uint32_t id = 2; id < 10; id++)
+		add_task(&s, 0, id, 1)->u.task.flags = GT_TASK_FOUND;
+	for (uint32_t id = 2; id < 10; id++) {
+		struct gt_event *ev = add_event(&s, 0, 0, GT_STATE, id);
+
+		ev->state = 1;
+		ev->syscall = NR_READ;
+	}
+	for (int64_t at = 1000; at + 2000 < 800000; at += 40000) {
+		for (uint32_t id = 2; id < 10; id++)
+			add_waking(&s, at, 0, id, 0);
+		add_switch(&s, at, 0, 0, 2);
+		for (uint32_t id = 3; id < 10; id++) {
+			add_switch(&s, at, 1, 0, id);
+			add_lock(&s, at + 1, 1, id, 0, LOCK);
+		}
+		for (uint32_t id = 2; id < 9; id++) {
+			int64_t end = at + (id - 1) * 250;
+
+			add_futex_wake(&s, end, 0, id + 1, id, LOCK);
+			add_block(&s, end, 0, id, id + 1, NR_READ);
+		}
+		add_block(&s, at + 2000, 0, 9, 0, NR_READ);
+	}
+	assert_int_equal(play(&s), VERDICT_IO_BOUND);
+}
+
+/* A worker holds the lock nearly always; main wants it for a moment each millisecond. */
+static void a_lock_that_costs_little_is_no_verdict(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 20000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_block(&s, 10, 1, 3, 0, 230);
+	for (int64_t at = 1000; at < 20000; at += 1000) {
+		add_waking(&s, at, 1, 3, 0);
+		add_switch(&s, at, 1, 0, 3);
+		add_lock(&s, at + 10, 1, 3, 0, LOCK);
+		add_futex_wake(&s, at + 60, 0, 3, 2, LOCK);
+		add_switch(&s, at + 60, 1, 0, 3);
+		add_block(&s, at + 70, 1, 3, 0, 230);
+	}
+	schedule_play(&s);
+	assert_true(s.out.parallelism.serialized_share < 0.06);
+	assert_true(s.out.verdict.class != VERDICT_SERIALIZED && s.out.verdict.class != VERDICT_CONTENDED);
+	schedule_free(&s);
+}
+
+/* Four threads hold a mutex across a sleep, one after another: nobody runs, and it is the mutex. */
+static void a_mutex_held_across_sleeps_serializes(void **unused)
+{
+	struct schedule s;
+	int64_t at = 100;
+
+	schedule_init(&s, 40100, 4);
+	for (uint32_t id = 2; id < 6; id++) {
+		add_task(&s, 0, id, 1);
+		add_switch(&s, 0, id - 2, 0, id);
+	}
+	for (uint32_t id = 3; id < 6; id++)
+		add_lock(&s, 10, id - 2, id, 0, LOCK);
+	for (uint32_t i = 0; i < 40; i++, at += 1000) {
+		uint32_t me = 2 + i % 4, next = 2 + (i + 1) % 4;
+
+		add_block(&s, at, me - 2, me, 0, 230);
+		add_waking(&s, at + 980, 0, me, 0);
+		add_switch(&s, at + 980, me - 2, 0, me);
+		add_futex_wake(&s, at + 990, me - 2, next, me, LOCK);
+		add_lock(&s, at + 990, me - 2, me, 0, LOCK);
+		add_switch(&s, at + 990, next - 2, 0, next);
+	}
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_true(s.out.parallelism.average < 0.1);
+	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
+	assert_int_equal(s.out.verdict.lock, s.out.locks[0].id);
+	schedule_free(&s);
+}
+
+static void two_threads_pinned_to_one_cpu_are_starved(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 40000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_affinity(&s, 0, 2, 0, 0x1);
+	add_affinity(&s, 0, 3, 0, 0x1);
+	add_switch(&s, 0, 0, 0, 2);
+	for (int i = 1; i < 80; i++) /* slices too short to count as starving by themselves */
+		add_switch(&s, i * 500, 0, i & 1 ? 2 : 3, i & 1 ? 3 : 2);
+	assert_int_equal(play(&s), VERDICT_CPU_STARVED);
+}
+
+static void a_quota_of_one_cpu_starves(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 40000, 2);
+	s.meta.cpu_quota = 1;
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	assert_int_equal(play(&s), VERDICT_CPU_STARVED);
+}
+
+static void a_join_beside_one_busy_thread_is_no_lock(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 20000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_futex(&s, 100, 0, 2, 0, 0x7300, 0x109, 1003); /* on 3's clear_child_tid */
+	schedule_play(&s);
+	assert_int_equal(s.out.verdict.class, VERDICT_SINGLE_THREADED);
+	assert_int_equal(s.out.nlocks, 0);
+	assert_int_equal(thread_row(&s, 2)->event, 19900 * US);
+	schedule_free(&s);
+}
+
+/* Two processes; threads 4 and 5 of the second wait for a lock all the time. */
+static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **unused)
+{
+	int32_t pids[] = { 1001, 1006 };
+	struct schedule s;
+	int64_t at = 0;
+
+	schedule_init(&s, 20000, 3);
+	s.meta.target = GT_TARGET_PIDS;
+	s.meta.pids = pids;
+	s.meta.npids = 2;
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 4, 6);
+	add_task(&s, 0, 5, 6);
+	add_switch(&s, 0, 2, 0, 2);
+	add_switch(&s, 0, 0, 0, 4);
+	add_switch(&s, 0, 1, 0, 5);
+	add_lock(&s, 0, 1, 5, 0, LOCK);
+	for (uint32_t i = 0; at + 500 < 20000; i++, at += 500) {
+		uint32_t me = 4 + i % 2, other = 4 + (i + 1) % 2;
+
+		add_futex_wake(&s, at + 500, me - 4, other, me, LOCK);
+		add_lock(&s, at + 500, me - 4, me, 0, LOCK);
+		add_switch(&s, at + 500, other - 4, 0, other);
+	}
+	schedule_play(&s);
+	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
+	assert_int_equal(s.out.verdict.process, 6);
+	assert_non_null(strstr(s.out.verdict.sentence, "process 1006 (worker), which loses most to locks of 2"));
+	assert_int_equal(process_row(&s, 1)->verdict.class, VERDICT_SINGLE_THREADED);
+	schedule_free(&s);
+
+	s.meta.target = GT_TARGET_COMMAND; /* one command: the verdict is about all of it */
+	schedule_play(&s);
+	assert_int_equal(s.out.verdict.process, 0);
+	schedule_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(nothing_remarkable_is_mixed),
+		cmocka_unit_test(unknown_time_or_too_little_work_is_inconclusive),
+		cmocka_unit_test(mostly_inactive_is_io_bound_whatever_the_locks),
+		cmocka_unit_test(seldom_two_at_once_is_single_threaded),
+		cmocka_unit_test(less_than_two_cpus_for_several_threads_is_starved),
+		cmocka_unit_test(serialized_needs_a_possible_gain_and_no_starving),
+		cmocka_unit_test(contended_is_when_locks_cause_half_of_what_is_missing),
+		cmocka_unit_test(one_alone_for_half_of_the_time_is_imbalanced),
+		cmocka_unit_test(parallel_is_measured_by_busy_threads_and_cpus),
+		cmocka_unit_test(names_and_classes_agree_both_ways),
+		cmocka_unit_test(every_sentence_has_its_class_and_the_gain_bound),
+		cmocka_unit_test(one_after_another_is_not_parallel),
+		cmocka_unit_test(turns_by_barrier_are_imbalanced),
+		cmocka_unit_test(a_lock_in_a_program_that_mostly_waits_is_io_bound),
+		cmocka_unit_test(a_lock_that_costs_little_is_no_verdict),
+		cmocka_unit_test(a_mutex_held_across_sleeps_serializes),
+		cmocka_unit_test(two_threads_pinned_to_one_cpu_are_starved),
+		cmocka_unit_test(a_quota_of_one_cpu_starves),
+		cmocka_unit_test(a_join_beside_one_busy_thread_is_no_lock),
+		cmocka_unit_test(with_several_targets_the_one_that_loses_most_has_the_verdict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

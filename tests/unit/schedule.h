@@ -54,6 +54,7 @@ static inline struct gt_event *add_event(struct schedule *s, int64_t at, uint32_
 	struct gt_event *ev = &s->events[s->n++];
 
 	assert_true(s->n < sizeof(s->events) / sizeof(s->events[0]));
+	assert_true(s->n == 1 || ev[-1].ts <= (uint64_t)(WINDOW_START + at) * US); /* as the reader gives them */
 	*ev = (struct gt_event){ .ts = (uint64_t)(WINDOW_START + at) * US, .cpu = cpu, .kind = kind,
 				 .task = task, .syscall = -1 };
 	return ev;

@@ -260,8 +260,8 @@ static void a_lock_in_a_program_that_mostly_waits_is_io_bound(void **unused)
 			add_waking(&s, at, 0, id, 0);
 		add_switch(&s, at, 0, 0, 2);
 		for (uint32_t id = 3; id < 10; id++) {
-			add_switch(&s, at, 1, 0, id);
-			add_lock(&s, at + 1, 1, id, 0, LOCK);
+			add_switch(&s, at + id - 3, 1, 0, id);
+			add_lock(&s, at + id - 2, 1, id, 0, LOCK);
 		}
 		for (uint32_t id = 2; id < 9; id++) {
 			int64_t end = at + (id - 1) * 250;

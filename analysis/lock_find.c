@@ -21,6 +21,8 @@ struct waiter {
 	uint64_t resumed; /* end of its last futex wait */
 	uint32_t recent[SEQUENCE_WORDS]; /* words of its present sequence, latest first */
 	uint32_t nrecent;
+	uint32_t woke; /* the word it last woke a waiter on */
+	uint64_t woke_at; /* 0: it has not, since its last wait */
 };
 
 struct join {
@@ -107,7 +109,7 @@ static void follow(struct lock_finder *f, struct waiter *w, uint32_t word)
 	if (w->nrecent && w->recent[0] == word)
 		return;
 	for (uint32_t i = 0; i < w->nrecent; i++)
-		lock_words_link(&f->words, w->recent[i], word, false);
+		lock_words_link(&f->words, w->recent[i], word, LOCK_LINK_SEQUENCE);
 	while (at < w->nrecent && w->recent[at] != word)
 		at++;
 	if (at == w->nrecent && at < SEQUENCE_WORDS)
@@ -127,8 +129,11 @@ static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 		return;
 	if (now - w->resumed >= SEQUENCE_NS)
 		w->nrecent = 0;
+	if (word != LOCK_WORDS_NONE && w->woke_at && now - w->woke_at < SEQUENCE_NS)
+		lock_words_link(&f->words, w->woke, word, LOCK_LINK_LET_GO);
 	if (word != LOCK_WORDS_NONE)
 		follow(f, w, word);
+	w->woke_at = 0;
 	w->word = word;
 }
 
@@ -158,13 +163,17 @@ static void requeued(struct lock_finder *f, const struct wake *wake, uint32_t wo
 		return;
 	other = lock_words_find(&f->words, wake->waker->process->as, wake->addr);
 	if (other != LOCK_WORDS_NONE)
-		lock_words_link(&f->words, word, other, true);
+		lock_words_link(&f->words, word, other, LOCK_LINK_REQUEUED);
 }
 
-static void note_return(struct lock_finder *f, const struct wake *wake, uint32_t word)
+static void note_waker(struct lock_finder *f, const struct wake *wake, uint32_t word)
 {
 	struct waiter *from = waiter(f, wake->waker), *to;
 
+	if (from) {
+		from->woke = word;
+		from->woke_at = wake->ts;
+	}
 	if (from && from->waker == wake->wakee->index + 1) {
 		f->words.words[from->waker_word].returned++;
 		from->waker = 0;
@@ -192,7 +201,7 @@ static void wake(void *ctx, const struct model *m, const struct wake *wake)
 	if (wake->waker->process->as == to->wait.as && wake->addr != to->wait.addr)
 		requeued(f, wake, word);
 	lock_words_handover(&f->words, word, wake->waker->index, to->index);
-	note_return(f, wake, word);
+	note_waker(f, wake, word);
 	if (model_idle_cpu_for(m, to))
 		lock_handovers_open(f->handovers, word, wake->waker, to, wake->ts);
 }

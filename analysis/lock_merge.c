@@ -8,6 +8,8 @@
 /* glibc's two groups of waiters: adjacent 32-bit words, the first on an 8-byte boundary. */
 #define CONDVAR_HALVES_APART 4
 #define CONDVAR_ALIGNMENT 8
+/* Once may be chance. */
+#define LET_GO_MIN 3
 
 uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word)
 {
@@ -101,6 +103,11 @@ static void attach(struct lock_merge *m, uint32_t mutex, uint32_t other, uint32_
 	}
 }
 
+static bool half_of_pair(const struct lock_merge *m, const struct lock_link *l)
+{
+	return m->paired[l->low] != LOCK_WORDS_NONE || m->paired[l->high] != LOCK_WORDS_NONE;
+}
+
 /*
  * Semaphores and condition variables wait alike, and heap semaphores of one kind lie side by side; so of two
  * words in one sequence at least one must be known to be half of a condition variable. Two mutexes are never
@@ -111,16 +118,30 @@ static void unite_linked(struct lock_merge *m, const struct lock_words *w, uint3
 	for (size_t i = 0; i < w->nlinks; i++) {
 		const struct lock_link *l = &w->links[i];
 		const struct lock_word_facts *a = &w->words[l->low], *b = &w->words[l->high];
-		bool ma = lock_words_is_mutex(a), mb = lock_words_is_mutex(b);
+		uint32_t requeued = l->counts[LOCK_LINK_REQUEUED];
+		uint32_t count = l->counts[LOCK_LINK_SEQUENCE] + requeued;
 
-		if (ma && is_condvar_like(b))
-			attach(m, l->low, l->high, l->count, best);
-		else if (mb && is_condvar_like(a))
-			attach(m, l->high, l->low, l->count, best);
-		else if (is_condvar_like(a) && is_condvar_like(b) &&
-			 (l->requeued || m->paired[l->low] != LOCK_WORDS_NONE ||
-			  m->paired[l->high] != LOCK_WORDS_NONE))
+		if (lock_words_is_mutex(a) && is_condvar_like(b))
+			attach(m, l->low, l->high, count, best);
+		else if (lock_words_is_mutex(b) && is_condvar_like(a))
+			attach(m, l->high, l->low, count, best);
+		else if (count && is_condvar_like(a) && is_condvar_like(b) &&
+			 (requeued || half_of_pair(m, l)))
 			unite(m, l->low, l->high);
+	}
+}
+
+void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *competed)
+{
+	for (size_t i = 0; i < w->nlinks; i++) {
+		const struct lock_link *l = &w->links[i];
+
+		if (l->counts[LOCK_LINK_LET_GO] >= LET_GO_MIN && half_of_pair(m, l) &&
+		    is_condvar_like(&w->words[l->low]) && is_condvar_like(&w->words[l->high]) &&
+		    (competed[lock_merge_root(m, l->low)] || competed[lock_merge_root(m, l->high)])) {
+			unite(m, l->low, l->high);
+			competed[lock_merge_root(m, l->low)] = true;
+		}
 	}
 }
 

@@ -21,6 +21,14 @@ struct lock_merge {
 int lock_merge_init(struct lock_merge *m, const struct lock_words *w);
 void lock_merge_release(struct lock_merge *m);
 
+/*
+ * A thread made to let go of a GIL waits on a second condition variable until another has taken over. Where no
+ * thread ever waits on both, this joins them: `competed`, by root word, says which sets have threads that both
+ * wait and wake; it is kept up to date. The two condition variables of a bounded queue, full and empty, have none
+ * and stay apart.
+ */
+void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *competed);
+
 /* The word that stands for the set `word` is in. */
 uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word);
 

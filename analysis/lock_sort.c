@@ -15,6 +15,11 @@
 #define SYMMETRY_MIN 0.5
 #define RETURNED_MIN 0.5
 
+bool lock_sort_symmetric(const struct lock_evidence *e)
+{
+	return e->both >= 2 && e->symmetry >= SYMMETRY_MIN;
+}
+
 /* ---- gathering ---- */
 
 struct part {
@@ -105,7 +110,7 @@ static void finish(struct lock_evidence *e, const struct lock_side *held,
 	e->symmetry = e->handovers ? e->symmetry / (2.0 * e->handovers) : 0;
 	e->returned = e->handovers ? e->returned / e->handovers : 0;
 	e->switch_share = e->waits ? (double)e->handovers / e->waits : 0;
-	side = e->both >= 2 && e->symmetry >= SYMMETRY_MIN ? held : all;
+	side = lock_sort_symmetric(e) ? held : all;
 	e->handovers_idle = side->samples;
 	e->side_by_side = side->run ? (double)side->both / side->run : 0;
 }
@@ -137,11 +142,6 @@ int lock_sort_evidence(struct lock_evidence *by_root, const struct lock_words *w
 }
 
 /* ---- sorting ---- */
-
-static bool symmetric(const struct lock_evidence *e)
-{
-	return e->both >= 2 && e->symmetry >= SYMMETRY_MIN;
-}
 
 static bool exclusive(const struct lock_evidence *e)
 {
@@ -180,17 +180,17 @@ static bool counts(const struct lock_group *g)
 
 static bool is_gil_like(const struct lock_group *g)
 {
-	return symmetric(&g->evidence) && exclusive(&g->evidence);
+	return lock_sort_symmetric(&g->evidence) && exclusive(&g->evidence);
 }
 
 static bool is_symmetric_so_far(const struct lock_group *g)
 {
-	return symmetric(&g->evidence) && g->evidence.handovers_idle < HANDOVERS_MIN;
+	return lock_sort_symmetric(&g->evidence) && g->evidence.handovers_idle < HANDOVERS_MIN;
 }
 
 static bool takes_turns(const struct lock_group *g)
 {
-	return !symmetric(&g->evidence) && exclusive(&g->evidence) &&
+	return !lock_sort_symmetric(&g->evidence) && exclusive(&g->evidence) &&
 	       g->evidence.returned >= RETURNED_MIN;
 }
 

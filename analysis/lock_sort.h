@@ -13,6 +13,9 @@
 int lock_sort_evidence(struct lock_evidence *by_root, const struct lock_words *w,
 		       const struct lock_merge *m);
 
+/* Do at least two threads both wait and wake, with most hand-overs among such? */
+bool lock_sort_symmetric(const struct lock_evidence *e);
+
 /* Fill g->sort and g->rule from g->evidence and g->fingerprint. */
 void lock_sort_group(struct lock_group *g);
 

@@ -266,6 +266,24 @@ static int fill_words(struct lock_table *t, struct maker *mk)
 	return 0;
 }
 
+/* Gather evidence, merge what it says belongs together, gather again. 0 or -ENOMEM. */
+static int gather(struct maker *mk)
+{
+	size_t n = mk->words->nwords;
+	bool *competed = calloc(n + 1, sizeof(*competed));
+	int err = competed ? lock_sort_evidence(mk->evidence, mk->words, &mk->merge) : -ENOMEM;
+
+	if (!err) {
+		for (size_t i = 0; i < n; i++)
+			competed[i] = lock_sort_symmetric(&mk->evidence[i]);
+		lock_merge_let_go(&mk->merge, mk->words, competed);
+		memset(mk->evidence, 0, n * sizeof(*mk->evidence));
+		err = lock_sort_evidence(mk->evidence, mk->words, &mk->merge);
+	}
+	free(competed);
+	return err;
+}
+
 static int make(struct lock_table *t, struct maker *mk)
 {
 	uint32_t n = mk->words->nwords;
@@ -279,7 +297,7 @@ static int make(struct lock_table *t, struct maker *mk)
 	t->groups = calloc(n + 1, sizeof(*t->groups));
 	if (!mk->evidence || !mk->group_of || !mk->named || !t->groups)
 		return -ENOMEM;
-	err = lock_sort_evidence(mk->evidence, mk->words, &mk->merge);
+	err = gather(mk);
 	if (err)
 		return err;
 	make_groups(t, mk);

@@ -150,7 +150,7 @@ void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, ui
 	w->words[word].handovers++;
 }
 
-void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, bool requeued)
+void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind)
 {
 	uint32_t low = a < b ? a : b, high = a < b ? b : a;
 	const struct lock_word_facts *l = &w->words[low], *h = &w->words[high];
@@ -158,7 +158,8 @@ void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, bool requeued
 	struct lock_link *link;
 	uint64_t at;
 
-	if (a == b || l->as != h->as || (!requeued && apart > LOCK_WORDS_SPAN))
+	if (a == b || l->as != h->as ||
+	    (kind != LOCK_LINK_REQUEUED && apart > LOCK_WORDS_SPAN))
 		return;
 	if (map_get(&w->link_index, pair_key(low, high), &at)) {
 		link = &w->links[at];
@@ -172,8 +173,7 @@ void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, bool requeued
 		link->high = high;
 		w->nlinks++;
 	}
-	link->count++;
-	link->requeued |= requeued;
+	link->counts[kind]++;
 }
 
 static struct lock_symbol *symbol_at(struct lock_words *w, uint32_t as, uint64_t addr)

@@ -53,11 +53,16 @@ struct lock_role {
 	uint32_t waits, woken, wakes;
 };
 
-/* A thread waited on `low` and soon after on `high`, or the other way round. */
+enum lock_link_kind {
+	LOCK_LINK_SEQUENCE, /* a thread waited on one and soon after on the other */
+	LOCK_LINK_REQUEUED, /* the kernel moved a waiter from one to the other */
+	LOCK_LINK_LET_GO,   /* a thread woke a waiter on one and then waited on the other itself */
+	LOCK_LINK_KINDS
+};
+
 struct lock_link {
 	uint32_t low, high;
-	uint32_t count;
-	bool requeued; /* or was moved from one to the other by the kernel */
+	uint32_t counts[LOCK_LINK_KINDS];
 };
 
 struct lock_symbol {
@@ -91,8 +96,8 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t);
 /* `waker` ended a wait of `wakee` on `word`. Both are struct thread.index. */
 void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, uint32_t wakee);
 
-/* One thread waited on both in one sequence. Ignored unless they are close in one address space. */
-void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, bool requeued);
+/* Ignored unless the two are in one address space and, but for a requeue, close to each other. */
+void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind);
 
 /* Keep the name of a word. The last one given for a word counts. */
 void lock_words_symbol(struct lock_words *w, const struct gt_event *ev);

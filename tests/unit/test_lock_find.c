@@ -187,6 +187,90 @@ static void six_words_are_one_lock(void **state)
 	scene_free(&s);
 }
 
+/*
+ * One thread computes, the other comes back from reading: nobody waits on both condition variables, but who is
+ * made to let go by way of the first waits on the second.
+ */
+static void forced_switch_condvar_belongs_to_the_gil(void **state)
+{
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_wait(&s, 0, A, COND_ALTERNATE, OP_COND, 0);
+	scene_run(&s, 1, B);
+	s.us += 100;
+	scene_wake(&s, B, A, COND_ALTERNATE);
+	scene_run(&s, 0, A);
+	scene_sleep(&s, 0, A);
+	for (int i = 0; i < 30; i++) {
+		s.us += 1000;
+		scene_timeout(&s, A);
+		scene_run(&s, 0, A);
+		scene_timed_wait(&s, 0, A, COND);
+		s.us += 5000;
+		scene_wake(&s, B, A, COND);
+		s.us += 5;
+		scene_wait(&s, 1, B, SWITCH_COND, OP_COND_REALTIME, 0);
+		s.us += 20;
+		scene_run(&s, 0, A);
+		s.us += 10;
+		scene_wake(&s, A, B, SWITCH_COND);
+		s.us += 60;
+		scene_wake(&s, A, B, COND);
+		scene_sleep(&s, 0, A);
+		scene_run(&s, 1, B);
+		if (i % 3 == 0) { /* who reads has the lock longer now and then */
+			s.us += 2000;
+			scene_timed_wait(&s, 1, B, COND);
+			s.us += 100;
+			scene_timeout(&s, A);
+			scene_run(&s, 0, A);
+			scene_wake(&s, A, B, COND);
+			scene_sleep(&s, 0, A);
+			s.us += 20;
+			scene_run(&s, 1, B);
+		}
+	}
+	scene_table(&s);
+	assert_ptr_equal(group_of(&s, SWITCH_COND), group_of(&s, COND));
+	assert_sort(&s, SWITCH_COND, SORT_LOCK);
+	scene_free(&s);
+}
+
+/* Full and empty: each is waited on by one side and woken by the other, one after the other. */
+static void ends_of_a_bounded_queue_stay_apart(void **state)
+{
+	const uint64_t filled = COND, emptied = SWITCH_COND;
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	scene_wait(&s, 1, B, filled, OP_COND, 0);
+	for (int i = 0; i < 40; i++) {
+		uint64_t half = i & 1 ? 4 : 0;
+
+		s.us += 700;
+		scene_wake(&s, A, B, filled + (i ? half ^ 4 : 0));
+		s.us += 5;
+		scene_wait(&s, 0, A, emptied + half, OP_COND, 0);
+		s.us += 15;
+		scene_run(&s, 1, B);
+		s.us += 700;
+		scene_wake(&s, B, A, emptied + half);
+		s.us += 5;
+		scene_wait(&s, 1, B, filled + half, OP_COND, 0);
+		s.us += 15;
+		scene_run(&s, 0, A);
+	}
+	scene_table(&s);
+	assert_ptr_not_equal(group_of(&s, filled), group_of(&s, emptied));
+	assert_int_not_equal(group_of(&s, filled)->sort, SORT_LOCK);
+	assert_int_not_equal(group_of(&s, emptied)->sort, SORT_LOCK);
+	scene_free(&s);
+}
+
 /* ---- CPython 2.7: one semaphore, let go of and taken again every few microseconds ---- */
 
 static void semaphore_used_as_lock(void **state)
@@ -691,6 +775,8 @@ int main(void)
 		cmocka_unit_test(gil_after_few_handovers_is_unproven),
 		cmocka_unit_test(fingerprint_needs_no_proof),
 		cmocka_unit_test(six_words_are_one_lock),
+		cmocka_unit_test(forced_switch_condvar_belongs_to_the_gil),
+		cmocka_unit_test(ends_of_a_bounded_queue_stay_apart),
 		cmocka_unit_test(semaphore_used_as_lock),
 		cmocka_unit_test(queue_is_an_event),
 		cmocka_unit_test(queue_on_one_cpu_is_no_lock),

@@ -182,7 +182,7 @@ int text_histogram(struct canvas *c, const struct results *r)
 	while (n > 0 && p->histogram[n - 1] == 0)
 		n--;
 	text_heading(c, "RUNNING AT ONCE");
-	if (p->average >= 0)
+	if (p->active && p->average >= 0)
 		canvas_format(c, "  %s average, %s attainable; %s serialized, %s starved",
 			      units_factor(p->average).text, units_factor(p->attainable).text,
 			      units_share(p->serialized_share).text,

@@ -70,7 +70,7 @@ static void print_synopsis(const struct cmd *cmd, FILE *out)
 
 static void help_about(const struct cmd *cmd, FILE *out)
 {
-	fprintf(out, "giltrace %s: %s\n\n", cmd->name, cmd->summary);
+	fprintf(out, "giltrace %s: %s\n\nUsage:\n", cmd->name, cmd->summary);
 	print_synopsis(cmd, out);
 	if (*cmd->text)
 		fprintf(out, "\n%s", cmd->text);
@@ -82,10 +82,14 @@ static void help_about(const struct cmd *cmd, FILE *out)
 
 static void help_overview(FILE *out)
 {
-	fprintf(out,
-		"giltrace shows whether a program's threads run in parallel, and which lock stops them.\n\n");
-	fprintf(out,
-		"  giltrace [OPTIONS] [--] CMD [ARG...]\n  giltrace COMMAND ...\n  giltrace --version\n\nCommands:\n");
+	fputs("giltrace shows whether a program's threads run in parallel, and which lock stops\n"
+	      "them.\n\n"
+	      "Usage:\n"
+	      "  giltrace [OPTIONS] [--] CMD [ARG...]\n"
+	      "  giltrace COMMAND ...\n"
+	      "  giltrace --version\n\n"
+	      "Commands:\n",
+	      out);
 	for (size_t i = 0; i < NCMDS; i++)
 		fprintf(out, "  %-10s %s\n", cmds[i].name, cmds[i].summary);
 	fprintf(out,

@@ -19,6 +19,8 @@
 #define TAG_QUIET 0x40	   /* state 0 and no system call */
 #define TAG_NO_FLAGS 0x80  /* flags 0 */
 
+_Static_assert(GT_KIND_COUNT <= TAG_LONG_KIND, "the encoder makes no long kinds yet");
+
 static inline bool is_compact(uint8_t kind)
 {
 	return kind == GT_SWITCH || kind == GT_WAKING || kind == GT_STATE;

@@ -10,7 +10,7 @@
 
 #define WINDOW 256
 #define LOW 32		    /* records kept decoded ahead: disorder up to this distance is mended */
-#define OWNERS_MAX 16	    /* records with strings in a window, each up to 8 KiB */
+#define OWNERS_MAX LOW      /* records with strings in a window, each up to 8 KiB */
 #define QUEUE_MAX (1 << 16) /* blocks of one CPU that wait, 4 GiB of records */
 
 static int read_exactly(int fd, uint8_t *out, size_t n, uint64_t at)

@@ -96,6 +96,8 @@ struct gt_writer *gt_writer_new(int fd)
 			 ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, TRACE_LEVEL)) ||
 		 ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1)))
 		writer_fail(w, -EINVAL);
+	else if (lseek(fd, 0, SEEK_CUR) < 0) /* finishing goes back to the header */
+		writer_fail(w, -errno);
 	else
 		writer_header(w);
 	if (w->err) {

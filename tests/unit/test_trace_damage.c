@@ -213,6 +213,18 @@ static void test_no_room_at_all(void **state)
 	assert_int_equal(errno, ENOSPC);
 }
 
+/* Finishing goes back to the header: a pipe is refused at once, not after an hour's recording. */
+static void test_a_pipe_is_refused(void **state)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	errno = 0;
+	assert_null(gt_writer_new(ends[1]));
+	assert_int_equal(errno, ESPIPE);
+	close(ends[0]);
+}
+
 static void test_a_full_disk_keeps_what_was_written(void **state)
 {
 	char path[] = "/tmp/giltrace-test.XXXXXX";
@@ -261,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_not_a_trace),
 		cmocka_unit_test(test_a_newer_major_is_refused),
 		cmocka_unit_test(test_no_room_at_all),
+		cmocka_unit_test(test_a_pipe_is_refused),
 		cmocka_unit_test(test_a_full_disk_keeps_what_was_written),
 	};
 

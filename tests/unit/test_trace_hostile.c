@@ -102,6 +102,11 @@ static void test_what_a_newer_minor_added_is_skipped(void **state)
 	gt_reader_stats(r, &stats);
 	assert_int_equal(stats.skipped, 3);
 	assert_false(stats.damaged);
+	assert_int_equal(gt_reader_rewind(r), 0);
+	assert_int_equal(trace_file_count(r), 2);
+	gt_reader_stats(r, &stats);
+	assert_int_equal(stats.skipped, 3);
+	assert_int_equal(stats.records, 2);
 	gt_reader_free(r);
 	free(m);
 }
@@ -209,6 +214,31 @@ static void test_lying_blocks_stop_the_reader(void **state)
 	free(m);
 }
 
+/* However many records are there, one that was promised and is not is missed. */
+static void test_a_missing_record_is_missed(void **state)
+{
+	struct maker *m = calloc(1, sizeof(*m));
+	uint8_t raw[4 * 600];
+
+	for (size_t n = 1; n <= 600; n++) {
+		struct gt_reader_stats stats;
+		struct gt_reader *r;
+
+		memcpy(raw + 4 * (n - 1), (uint8_t[]){ GT_EXIT | 0x80, 0, 1, 7 }, 4);
+		make_header(m, 0);
+		make_block(m,
+			   (struct trace_block){ .kind = TRACE_RECORDS, .records = (uint32_t)n + 1 },
+			   raw, 4 * n);
+		make_block(m, (struct trace_block){ .kind = TRACE_END }, NULL, 0);
+		r = make_reader(m);
+		assert_int_equal(trace_file_count(r), n);
+		gt_reader_stats(r, &stats);
+		assert_true(stats.damaged);
+		gt_reader_free(r);
+	}
+	free(m);
+}
+
 /* A megabyte of zeroes packs into some fifty bytes; the header's size is not believed. */
 static void test_a_bomb_is_not_unpacked(void **state)
 {
@@ -264,6 +294,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_newer_minor_added_is_skipped),
 		cmocka_unit_test(test_missing_fields_are_zero),
 		cmocka_unit_test(test_lying_blocks_stop_the_reader),
+		cmocka_unit_test(test_a_missing_record_is_missed),
 		cmocka_unit_test(test_a_bomb_is_not_unpacked),
 		cmocka_unit_test(test_decoder_survives_noise),
 	};

@@ -41,7 +41,7 @@ needs_trace() {
 	[ -z "${SAN:-}" ] || skip "a sanitizer build is tested without root only"
 	[ "$(id -u)" -eq 0 ] || skip "tracing needs root"
 	[ -r /sys/kernel/btf/vmlinux ] || skip "the kernel has no BTF"
-	[ ! -s "${RUN_DIR:-/nonexistent}/cannot_trace" ] || skip "$(cat "$RUN_DIR/cannot_trace")"
+	[ ! -s "${RUN_DIR:-/nonexistent}/.cannot_trace" ] || skip "$(cat "$RUN_DIR/.cannot_trace")"
 }
 
 needs_root() {
@@ -141,8 +141,8 @@ undisturbed() {
 # Can this machine trace at all? Asked once; the reason goes where needs_trace finds it.
 probe_tracing() {
 	[ "$(id -u)" -eq 0 ] && [ -z "${SAN:-}" ] && [ -r /sys/kernel/btf/vmlinux ] || return 0
-	"$GILTRACE" doctor >"$RUN_DIR/doctor" 2>&1 && return 0
-	echo "giltrace doctor: $(grep -m 1 . "$RUN_DIR/doctor")" >"$RUN_DIR/cannot_trace"
+	"$GILTRACE" doctor >"$RUN_DIR/.doctor" 2>&1 && return 0
+	echo "giltrace doctor: $(grep -m 1 . "$RUN_DIR/.doctor")" >"$RUN_DIR/.cannot_trace"
 }
 
 run_one() {

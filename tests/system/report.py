@@ -50,6 +50,7 @@ def names(report):
         "wall": report.get("window", {}).get("wall"),
         "active": report.get("window", {}).get("active"),
         "losses": report.get("losses"),
+        "audit": report.get("audit"),
         "other": [row.get("other") for row in report.get("cpus", [])],
     }
 

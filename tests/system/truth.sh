@@ -37,9 +37,15 @@ truth_of() {
 		shift
 	done
 	shift
-	trace -- "$WORKLOADS/$program" "${options[@]}" --truth "$T/truth.json"
+	TRACED=("$WORKLOADS/$program" "${options[@]}" --truth "$T/truth.json")
+	EXPECTED=("$@")
+	undisturbed truth_holds
+}
+
+truth_holds() {
+	trace -- "${TRACED[@]}"
 	want_status 0
-	check_sound "$@"
+	check_sound "${EXPECTED[@]}"
 }
 
 case_gil_threads() {
@@ -78,6 +84,18 @@ case_fine_grained() {
 case_window() {
 	truth_of free_threads -t 2 -w 0.3 -- 'r["window"]["start"] <= truth["start_ns"]' \
 		'truth["end_ns"] <= r["window"]["end"]' 'wall - truth["wall_ns"] < 0.1 * s'
+}
+
+# perf's record of the same switches is an independent account of them: each thread's running time agrees with it
+# to the time between the two hooks, whatever else the machine does.
+case_against_perf() {
+	needs_trace
+	needs_tool perf
+	perf record -q -a -k CLOCK_MONOTONIC -e sched:sched_switch -o perf.data -- \
+		"$GILTRACE" run --export "json:$T/report.json" -- "$WORKLOADS/oversubscribed" -t $((2 * CPUS)) -w 0.1 \
+		>out 2>err || skip "perf cannot record here: $(tail -n 1 err)"
+	perf script -i perf.data -F tid,cpu,time,event,trace --ns >switches 2>/dev/null
+	"$PYTHON" "$HERE/perf_switches.py" report.json switches >&2 || exit 1
 }
 
 # ---- states ----
@@ -128,19 +146,19 @@ same_json() {
 
 case_record_then_report() {
 	needs_trace
-	run "$GILTRACE" record -o trace.gt -- "$WORKLOADS/gil_threads" -t 2 -w 0.2
-	want_status 0
-	"$GILTRACE" report trace.gt --json >first.json 2>err || fail "report failed"
-	"$GILTRACE" report trace.gt --json >second.json 2>err || fail "report failed"
+	needs_cpus 2
+	undisturbed serialized_trace
+	"$GILTRACE" report --json trace.gt >first.json 2>err || fail "report failed"
+	"$GILTRACE" report --json trace.gt >second.json 2>err || fail "report failed"
 	same_json first.json second.json
-	check_report first.json 'v == "serialized"' 'lost == 0'
+	check_report first.json 'lost == 0'
 }
 
 case_live_and_replayed() {
 	needs_trace
 	trace -o trace.gt -- "$WORKLOADS/gil_threads" -t 4 -w 0.2
 	want_status 0
-	"$GILTRACE" report trace.gt --json >replayed.json || fail "report failed"
+	"$GILTRACE" report --json trace.gt >replayed.json || fail "report failed"
 	same_json report.json replayed.json
 }
 
@@ -150,8 +168,17 @@ case_json_to_stdout() {
 	want_status 0
 	# The workload prints one line of its own on the same stdout, before the report.
 	sed -n '/^{/,$p' out >live.json
-	"$GILTRACE" report trace.gt --json >replayed.json || fail "report failed"
+	"$GILTRACE" report --json trace.gt >replayed.json || fail "report failed"
 	same_json live.json replayed.json
+}
+
+case_options_after_the_trace() {
+	needs_trace
+	run "$GILTRACE" record -o trace.gt -- /bin/true
+	want_status 0
+	"$GILTRACE" report --json trace.gt >before.json || fail "report failed"
+	"$GILTRACE" report trace.gt --json >after.json || fail "report failed"
+	same_json before.json after.json
 }
 
 # A trace can be read by anyone who may read the file.
@@ -162,8 +189,8 @@ case_report_without_root() {
 	want_status 0
 	install -m 755 "$GILTRACE" giltrace
 	chmod 644 trace.gt
-	"$GILTRACE" report trace.gt --json >root.json || fail "report failed"
-	setpriv --reuid 65534 --regid 65534 --clear-groups ./giltrace report trace.gt --json >nobody.json ||
+	"$GILTRACE" report --json trace.gt >root.json || fail "report failed"
+	setpriv --reuid 65534 --regid 65534 --clear-groups ./giltrace report --json trace.gt >nobody.json ||
 		fail "report as nobody failed"
 	same_json root.json nobody.json
 }
@@ -177,7 +204,7 @@ case_compare_traces() {
 	run "$GILTRACE" compare threads.gt procs.gt
 	want_status 0
 	grep -qi wall out || fail "no wall times$(echo; show_output)"
-	run "$GILTRACE" compare threads.gt procs.gt --json
+	run "$GILTRACE" compare --json threads.gt procs.gt
 	want_status 0
 	"$PYTHON" -m json.tool out >/dev/null || fail "no JSON$(echo; show_output)"
 }
@@ -193,7 +220,7 @@ case_csv() {
 	needs_trace
 	run "$GILTRACE" record -o trace.gt -- "$WORKLOADS/gil_threads" -t 2 -w 0.1
 	want_status 0
-	run "$GILTRACE" report trace.gt --export csv:-
+	run "$GILTRACE" report --export csv:- trace.gt
 	want_status 0
 	"$PYTHON" -c 'import csv, sys; rows = list(csv.reader(sys.stdin)); sys.exit(len(rows) < 5)' <out ||
 		fail "no table$(echo; show_output)"
@@ -201,10 +228,17 @@ case_csv() {
 
 # ---- gates ----
 
-case_gates() {
-	needs_trace
+serialized_trace() {
 	run "$GILTRACE" record -o trace.gt -- "$WORKLOADS/gil_threads" -t 2 -w 0.2
 	want_status 0
+	"$GILTRACE" report --json trace.gt >report.json || fail "report failed"
+	check 'v == "serialized"'
+}
+
+case_gates() {
+	needs_trace
+	needs_cpus 2
+	undisturbed serialized_trace
 	run "$GILTRACE" report --fail-if serialized trace.gt
 	want_status 100
 	run "$GILTRACE" report --fail-if parallel trace.gt

@@ -57,15 +57,24 @@ static inline long number(int argc, char **argv, int index, long otherwise)
 	return index < argc ? strtol(argv[index], NULL, 10) : otherwise;
 }
 
-/* An interpreter's lock: the holder lets go when another has waited 5 ms for it. */
+/*
+ * An interpreter's lock: who has waited 5 ms for it asks for it, and the holder, made to let go, waits until
+ * another has had it.
+ */
 struct small_gil {
-	pthread_mutex_t mutex;
 	pthread_cond_t cond;
+	pthread_mutex_t mutex;
+	pthread_cond_t switched;
+	unsigned long turns;
 	bool held;
 	volatile bool wanted;
 };
 
-#define SMALL_GIL { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false }
+#define SMALL_GIL                                                                                                      \
+	{                                                                                                              \
+		.cond = PTHREAD_COND_INITIALIZER, .mutex = PTHREAD_MUTEX_INITIALIZER,                                  \
+		.switched = PTHREAD_COND_INITIALIZER                                                                   \
+	}
 
 static inline void gil_take(struct small_gil *gil)
 {
@@ -80,15 +89,24 @@ static inline void gil_take(struct small_gil *gil)
 			gil->wanted = true;
 	}
 	gil->held = true;
-	gil->wanted = false;
+	gil->turns++;
+	pthread_cond_signal(&gil->switched);
 	pthread_mutex_unlock(&gil->mutex);
 }
 
 static inline void gil_drop(struct small_gil *gil)
 {
+	unsigned long turn;
+	bool wait;
+
 	pthread_mutex_lock(&gil->mutex);
+	turn = gil->turns;
+	wait = gil->wanted;
 	gil->held = false;
+	gil->wanted = false;
 	pthread_cond_signal(&gil->cond);
+	while (wait && gil->turns == turn)
+		pthread_cond_wait(&gil->switched, &gil->mutex);
 	pthread_mutex_unlock(&gil->mutex);
 }
 
@@ -102,7 +120,6 @@ static inline void gil_burn(struct small_gil *gil, uint64_t ns)
 			;
 		if (gil->wanted) {
 			gil_drop(gil);
-			usleep(50); /* so that the one who asked gets it */
 			gil_take(gil);
 		}
 	}

@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* CPUs' worth that the tightest quota on the way to the root allows `pid` (0: self); 0 when there is none. */
+/* CPUs' worth that the tightest quota on the way to the root allows `pid` (0: self); 0 when there
+ * is none. */
 double cgroup_quota(pid_t pid);
 
-/* ns that the groups with a quota on that way were throttled so far, summed over groups and CPUs; 0: unknown. */
+/* ns that the groups with a quota on that way were throttled so far, summed over groups and CPUs;
+ * 0: unknown. */
 uint64_t cgroup_throttled(pid_t pid);
 
 #endif

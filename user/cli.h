@@ -5,7 +5,8 @@
 
 struct target_signals;
 
-/* Everything giltrace does. `argv` as main got it; its order may change. Returns the exit status. */
+/* Everything giltrace does. `argv` as main got it; its order may change. Returns the exit status.
+ */
 int cli(char **argv, const struct target_signals *signals);
 
 #endif

@@ -15,9 +15,9 @@ struct cmd_input;
 
 struct cmd {
 	const char *name;
-	const char *summary;         /* one line */
+	const char *summary;	     /* one line */
 	const char *const *synopsis; /* lines without "giltrace", up to NULL */
-	const char *text;            /* paragraphs for help COMMAND */
+	const char *text;	     /* paragraphs for help COMMAND */
 	enum opts_command options;   /* rows of the option table it takes */
 	int (*run)(const struct cmd *cmd, const struct cmd_input *in); /* returns the exit status */
 };

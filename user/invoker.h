@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who asked for this: giltrace needs root, but the person behind sudo (doas, pkexec) is who runs the workload
- * and owns what is written.
+ * Who asked for this: giltrace needs root, but the person behind sudo (doas, pkexec) is who runs
+ * the workload and owns what is written.
  */
 #ifndef USER_INVOKER_H
 #define USER_INVOKER_H
@@ -19,9 +19,9 @@ struct invoker {
 };
 
 /*
- * Who called sudo, doas or pkexec, as their environment variables say. Returns 1 and fills `*out`; 0 when
- * giltrace is not root, nobody is named or root itself is; -EINVAL when what they say makes no sense (which must
- * not end in running as root), or -ENOMEM.
+ * Who called sudo, doas or pkexec, as their environment variables say. Returns 1 and fills `*out`;
+ * 0 when giltrace is not root, nobody is named or root itself is; -EINVAL when what they say makes
+ * no sense (which must not end in running as root), or -ENOMEM.
  */
 int invoker_find(struct invoker *out);
 
@@ -35,8 +35,8 @@ struct invoker_return {
 };
 
 /*
- * Take on that user's file permissions until invoker_leave(), which makes giltrace root again. 0 or -errno,
- * in which case nothing has changed. Not for use beside other threads.
+ * Take on that user's file permissions until invoker_leave(), which makes giltrace root again. 0 or
+ * -errno, in which case nothing has changed. Not for use beside other threads.
  */
 int invoker_enter(const struct invoker *who, struct invoker_return *back);
 void invoker_leave(struct invoker_return *back);

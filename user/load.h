@@ -13,7 +13,8 @@ struct loaded {
 	bool analysed;
 };
 
-/* `name` is for messages; `path` or, when it is NULL, `fd` (owned from now on) is read. 0, or -errno after saying why. */
+/* `name` is for messages; `path` or, when it is NULL, `fd` (owned from now on) is read. 0, or
+ * -errno after saying why. */
 int load(const char *name, const char *path, int fd, struct loaded *out);
 void load_free(struct loaded *l); /* what it owns, not the struct */
 

@@ -9,9 +9,8 @@
 #include "target.h"
 
 /*
- * A missing standard descriptor is taken, by a file that fails to be read or written as a missing
- * one would, so that no trace gets its number. It closes on exec: the command finds what giltrace
- * was given.
+ * A missing standard descriptor is taken by a file that can be neither read nor written, so that no
+ * trace gets its number. It closes on exec: the command finds what giltrace was given.
  */
 static int fill_standard(void)
 {

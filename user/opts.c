@@ -52,7 +52,7 @@ static const struct opt_row rows[] = {
 	  "exit with status 100 when the average parallelism is below X" },
 	{ "fail-if", 0, OPT_CLASS, AT(fail_if), REPORTING, "CLASS",
 	  "exit with status 100 when the verdict is CLASS; may be repeated" },
-	{ "color", 0, OPT_COLOR, AT(color), REPORTING | OPTS_DOCTOR, "WHEN",
+	{ "color", 0, OPT_COLOR, AT(color), REPORTING, "WHEN",
 	  "colours: auto (on terminals, unless NO_COLOR is set), always or never" },
 	{ "quiet", 'q', OPT_FLAG, AT(quiet), REPORTING, NULL,
 	  "no messages but errors and the report", 1 },

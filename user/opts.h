@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Options as typed rows: what the parser accepts, what --help prints and what the tests hold against the man
- * page is one table. Parsing is strict (a number is a number to its last letter) and stops at the first word
- * that is no option, because what follows belongs to the traced command.
+ * Options as typed rows: what the parser accepts, what --help prints and what the tests hold
+ * against the man page is one table. Parsing is strict (a number is a number to its last letter)
+ * and stops at the first word that is no option, because what follows belongs to the traced
+ * command.
  */
 #ifndef USER_OPTS_H
 #define USER_OPTS_H
@@ -42,7 +43,7 @@ struct options {
 	size_t nexports;
 	int json;
 	double min_parallelism; /* 0: no such gate */
-	unsigned int fail_if;   /* bits 1 << enum verdict_class */
+	unsigned int fail_if;	/* bits 1 << enum verdict_class */
 	pid_t *pids;
 	size_t npids;
 	int all;
@@ -72,7 +73,7 @@ enum opt_type {
 
 struct opt_row {
 	const char *name; /* long name, without dashes */
-	char letter;      /* short name, 0: none */
+	char letter;	  /* short name, 0: none */
 	enum opt_type type;
 	size_t offset; /* of the field in struct options */
 	unsigned int commands;
@@ -87,15 +88,16 @@ struct opt_row {
 const struct opt_row *opts_at(size_t index);
 
 /*
- * Parse the leading options of `argv` that `commands` have in common with the table into `o`. Returns the
- * number of words they take (a closing "--" is counted, and `*dashes` tells whether there was one), or -EINVAL or -ENOMEM with one line about it in `error`.
+ * Parse the leading options of `argv` that `commands` have in common with the table into `o`.
+ * Returns the number of words they take (a closing "--" is counted, and `*dashes` tells whether
+ * there was one), or -EINVAL or -ENOMEM with one line about it in `error`.
  */
 int opts_parse(unsigned int commands, char **argv, struct options *o, bool *dashes,
 	       char error[OPTS_ERROR_MAX]);
 
 /*
- * Number of leading words that are options of any command or their values, up to "--" at most; where they
- * cannot be told, the words before the doubtful one.
+ * Number of leading words that are options of any command or their values, up to "--" at most;
+ * where they cannot be told, the words before the doubtful one.
  */
 size_t opts_skip(char **argv);
 

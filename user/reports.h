@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a report goes, in which formats, and whether it passes the gates of --min-parallelism and --fail-if. */
+/* Where a report goes, in which formats, and whether it passes the gates of --min-parallelism and
+ * --fail-if. */
 #ifndef USER_REPORTS_H
 #define USER_REPORTS_H
 
@@ -19,12 +20,14 @@ enum reports_text {
 };
 
 /*
- * Open every file of --export before the run that they report on, so that a wrong name costs no run. `text`
- * is where the text report goes unless --json or an export says otherwise. 0, or -errno after saying why.
+ * Open every file of --export before the run that they report on, so that a wrong name costs no
+ * run. `text` is where the text report goes unless --json or an export says otherwise. 0, or -errno
+ * after saying why.
  */
 int reports_open(const struct options *o, enum reports_text text, struct reports **out);
 
-/* Write all of them, trying each even after one failed. 0, or the first -errno, after saying why. */
+/* Write all of them, trying each even after one failed. 0, or the first -errno, after saying why.
+ */
 int reports_write(struct reports *r, const struct results *results);
 int reports_write_comparison(struct reports *r, const struct comparison *comparison);
 

@@ -35,42 +35,53 @@ static int check_usage(const struct cmd *cmd, const struct cmd_input *in, char *
 	return 0;
 }
 
-/* The letter of /proc/PID/stat that follows the name: Z and X are processes that have ended. */
-static char process_state(pid_t pid)
+/* What /proc says of a process. */
+struct process_status {
+	char state;   /* 'Z' and 'X' have ended; 0: unknown */
+	pid_t leader; /* the process that it is a thread of; 0: unknown */
+};
+
+static struct process_status process_status(pid_t pid)
 {
-	char path[64], text[512] = "", *after;
+	struct process_status s = { 0 };
+	char path[64], line[256];
 	FILE *file;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	file = fopen(path, "re");
-	if (!file)
+	while (file && fgets(line, sizeof(line), file)) {
+		sscanf(line, "State: %c", &s.state);
+		sscanf(line, "Tgid: %d", &s.leader);
+	}
+	if (file)
+		fclose(file);
+	return s;
+}
+
+static int check_pid(pid_t pid)
+{
+	struct process_status s = process_status(pid);
+
+	if (kill(pid, 0) != 0 && errno != EPERM)
+		log_error("cannot trace process %d: there is no such process", pid);
+	else if (s.state == 'Z' || s.state == 'X')
+		log_error("cannot trace process %d: it has ended", pid);
+	else if (s.leader && s.leader != pid)
+		log_error("cannot trace process %d: it is a thread of process %d", pid, s.leader);
+	else if (pid == getpid())
+		log_error("cannot trace process %d: that is giltrace itself", pid);
+	else
 		return 0;
-	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-	fclose(file);
-	after = strrchr(text, ')');
-	return after && after[1] == ' ' ? after[2] : 0;
+	return STATUS_FAILED;
 }
 
 static int check_pids(const struct options *o)
 {
-	for (size_t i = 0; i < o->npids; i++) {
-		pid_t pid = o->pids[i];
-		char state = process_state(pid);
+	int status = 0;
 
-		if (kill(pid, 0) != 0 && errno != EPERM) {
-			log_error("cannot trace process %d: there is no such process", pid);
-			return STATUS_FAILED;
-		}
-		if (state == 'Z' || state == 'X') {
-			log_error("cannot trace process %d: it has ended", pid);
-			return STATUS_FAILED;
-		}
-		if (pid == getpid()) {
-			log_error("cannot trace process %d: that is giltrace itself", pid);
-			return STATUS_FAILED;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < o->npids && !status; i++)
+		status = check_pid(o->pids[i]);
+	return status;
 }
 
 int session_request(const struct cmd *cmd, const struct cmd_input *in, char **argv,
@@ -147,6 +158,8 @@ void session_record(const struct record_request *request, const char *path, stru
 		sched_setaffinity(0, sizeof(cpus), &cpus);
 	if (out->own && path)
 		remove_empty(path, out->file);
+	else if (path)
+		log_info("the trace is in %s", SHOWN(path));
 	/* After a failure there is something to report on only if the workload ran. */
 	if (out->own && !out->outcome.exited) {
 		close(out->file);

@@ -8,8 +8,8 @@
 #include "reports.h"
 
 /*
- * What to record: the command `argv` (NULL: none), or what -p and -a say. Says what is wrong with it, privileges
- * included. 0 or an exit status.
+ * What to record: the command `argv` (NULL: none), or what -p and -a say. Says what is wrong with
+ * it, privileges included. 0 or an exit status.
  */
 int session_request(const struct cmd *cmd, const struct cmd_input *in, char **argv,
 		    struct record_request *out);
@@ -24,10 +24,12 @@ struct session {
 /* Record into `path`, or where it is NULL into a file without a name. Fills `*out` in any case. */
 void session_record(const struct record_request *request, const char *path, struct session *out);
 
-/* Analyse what was recorded; the session's file is the reader's from now on. 0, or -errno after saying why. */
+/* Analyse what was recorded; the session's file is the reader's from now on. 0, or -errno after
+ * saying why. */
 int session_load(struct session *s, const char *name, struct loaded *out);
 
-/* cli.md's order of precedence: giltrace's own failure, then the workload's status, then the gate. */
+/* cli.md's order of precedence: giltrace's own failure, then the workload's status, then the gate.
+ */
 int session_status(const struct session *s, bool passed);
 
 void session_free(struct session *s);

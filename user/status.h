@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Exit statuses besides the workload's own. Where several apply: usage, failed, the workload's, the gate. */
+/* Exit statuses besides the workload's own. Where several apply: usage, failed, the workload's, the
+ * gate. */
 #ifndef USER_STATUS_H
 #define USER_STATUS_H
 

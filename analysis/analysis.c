@@ -13,19 +13,13 @@
 #include "wakeups.h"
 
 /*
- * In this order they hear of each change, and in this order they give their results: locks read parallelism's
- * clocks, processes sum the threads' rows, and the verdict reads everyone's.
+ * In this order they hear of each change, and in this order they give their results: locks read
+ * parallelism's clocks, processes sum the threads' rows, and the verdict reads everyone's.
  */
 static const struct analysis *const analyses[] = {
-	&threads_analysis,
-	&processes_analysis,
-	&parallelism_analysis,
-	&occupancy_analysis,
-	&locks_analysis,
-	&wakeups_analysis,
-	&losses_analysis,
-	&audit_analysis,
-	&verdict_analysis,
+	&threads_analysis,   &processes_analysis, &parallelism_analysis,
+	&occupancy_analysis, &locks_analysis,	  &wakeups_analysis,
+	&losses_analysis,    &audit_analysis,	  &verdict_analysis,
 };
 
 #define ANALYSES (sizeof(analyses) / sizeof(analyses[0]))
@@ -41,7 +35,7 @@ int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt
 	for (size_t i = 0; i < ANALYSES && !err; i++) {
 		if (!analyses[i]->new)
 			continue;
-		set->self[i] = analyses[i]->new(&set->ctx);
+		set->self[i] = analyses[i]->new (&set->ctx);
 		if (!set->self[i])
 			return -ENOMEM;
 		if (analyses[i]->sink)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The table of analyses. Each asks one question of the model's second pass and answers it in struct
- * results. To add one: write a file with a `const struct analysis NAME_analysis` at its end and add its row to
- * the table in analysis.c. Rows are fed, and later asked for results, in the table's order.
+ * results. To add one: write a file with a `const struct analysis NAME_analysis` at its end and add
+ * its row to the table in analysis.c. Rows are fed, and later asked for results, in the table's
+ * order.
  */
 #ifndef ANALYSIS_ANALYSIS_H
 #define ANALYSIS_ANALYSIS_H
@@ -14,11 +15,12 @@ struct parallelism;
 
 /* What every analysis of one pass may look at; it outlives all of them. */
 struct analysis_context {
-	const struct gt_meta *meta; /* `end` is the window's true end, also when the recorder died */
-	struct lock_table *locks;   /* what the first pass found */
+	const struct gt_meta
+		*meta;		  /* `end` is the window's true end, also when the recorder died */
+	struct lock_table *locks; /* what the first pass found */
 	const struct model *model;
 	struct parallelism *parallelism; /* NULL until its row was made: rows after it may use it */
-	struct gt_reader_stats reader;   /* of the whole file; filled before results are asked for */
+	struct gt_reader_stats reader; /* of the whole file; filled before results are asked for */
 };
 
 struct analysis {

@@ -7,7 +7,8 @@
 #define LEAST_NS 1000000ULL
 
 struct audit {
-	double cpu_error, task_error; /* largest relative difference so far; negative: nothing to compare */
+	double cpu_error,
+		task_error; /* largest relative difference so far; negative: nothing to compare */
 };
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -23,7 +24,8 @@ static void keep_largest(double *error, uint64_t difference, uint64_t whole)
 		*error = relative;
 }
 
-/* A thread that runs when the sum is taken has run up to then, also where that is just past the window. */
+/* A thread that runs when the sum is taken has run up to then, also where that is just past the
+ * window. */
 static void check_task(struct audit *a, const struct model *m, const struct gt_event *ev)
 {
 	const struct thread *t = model_thread(m, ev->task);
@@ -37,7 +39,8 @@ static void check_task(struct audit *a, const struct model *m, const struct gt_e
 static void check_cpu(struct audit *a, const struct model *m, const struct gt_event *ev)
 {
 	const struct cpu *c = model_cpu(m, ev->cpu);
-	uint64_t traced = c ? c->traced_total : 0, idle = c ? c->idle_total : 0, other = c ? c->other_total : 0;
+	uint64_t traced = c ? c->traced_total : 0, idle = c ? c->idle_total : 0,
+		 other = c ? c->other_total : 0;
 	uint64_t open = c && ev->ts > c->since ? ev->ts - c->since : 0;
 	uint64_t whole = ev->u.cpu_sum.traced + ev->u.cpu_sum.other + ev->u.cpu_sum.idle;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a switch-out means: the kernel's task state, the system call and the futex operation of a record
- * become one state of the model. Also which calls wake others, so that a wakeup that merely ran on top of a
- * thread (a timer's interrupt) is not taken for that thread's doing. docs/method.md has the rules.
+ * What a switch-out means: the kernel's task state, the system call and the futex operation of a
+ * record become one state of the model. Also which calls wake others, so that a wakeup that merely
+ * ran on top of a thread (a timer's interrupt) is not taken for that thread's doing. docs/method.md
+ * has the rules.
  */
 #ifndef ANALYSIS_CLASSIFY_H
 #define ANALYSIS_CLASSIFY_H
@@ -37,13 +38,14 @@ static inline uint32_t futex_command(uint32_t op)
 /* Does the operation block its caller until somebody wakes it? */
 bool futex_op_waits(uint32_t op);
 bool futex_op_wakes(uint32_t op);
-/* Does it move waiters to another word, so that their waker's word is not the one they began to wait on? */
+/* Does it move waiters to another word, so that their waker's word is not the one they began to
+ * wait on? */
 bool futex_op_requeues(uint32_t op);
 
 /* Whom a system call can wake. */
 enum call_wakes {
 	WAKES_NOBODY,
-	WAKES_IO,     /* whoever waits for data, a child, a vfork: not sleepers, not futex waiters */
+	WAKES_IO, /* whoever waits for data, a child, a vfork: not sleepers, not futex waiters */
 	WAKES_SIGNAL, /* anyone, by a signal */
 	WAKES_EXIT,   /* the parent, joiners, waiters of robust locks */
 	WAKES_FUTEX,  /* waiters on its word */
@@ -66,7 +68,8 @@ struct classifier {
 	uint8_t wakes[2][CLASSIFY_CALLS]; /* enum call_wakes */
 };
 
-/* `arch` as uname -m has it; NULL or one that is not known has no calls, and every such block is "other". */
+/* `arch` as uname -m has it; NULL or one that is not known has no calls, and every such block is
+ * "other". */
 void classifier_init(struct classifier *c, const char *arch);
 
 enum call_class classify_call(const struct classifier *c, uint8_t flags, int32_t syscall);
@@ -74,14 +77,14 @@ enum call_wakes classify_wakes(const struct classifier *c, uint8_t flags, int32_
 
 /* What the thread brings to the question besides the record. */
 struct classify_thread {
-	bool kernel;       /* its saved registers, and so call and futex, mean nothing */
+	bool kernel;	   /* its saved registers, and so call and futex, mean nothing */
 	bool vfork_parent; /* has a vfork child that neither exec'd nor ended */
 	enum state before; /* its last blocked state, for restart_syscall */
 };
 
 /*
- * The state that a GT_SWITCH's `task` enters, or the one that a GT_STATE's `task` was found in. STATE_FUTEX is
- * a futex wait, to be sorted by the caller; STATE_NONE is the end of the thread.
+ * The state that a GT_SWITCH's `task` enters, or the one that a GT_STATE's `task` was found in.
+ * STATE_FUTEX is a futex wait, to be sorted by the caller; STATE_NONE is the end of the thread.
  */
 enum state classify_switch_out(const struct classifier *c, const struct gt_event *ev,
 			       const struct classify_thread *t);

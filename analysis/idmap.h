@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From 32-bit numbers to pointers, by a tree of three levels. The recorder numbers tasks densely from 1, so a
- * lookup is three loads of warm lines, without hashing; numbers from a hostile trace cost a few kilobytes each
- * at most and can neither collide nor make the table as large as the number.
+ * From 32-bit numbers to pointers, by a tree of three levels. The recorder numbers tasks densely
+ * from 1, so a lookup is three loads of warm lines, without hashing; numbers from a hostile trace
+ * cost a few kilobytes each at most and can neither collide nor make the table as large as the
+ * number.
  */
 #ifndef ANALYSIS_IDMAP_H
 #define ANALYSIS_IDMAP_H
@@ -39,6 +40,6 @@ static inline void *idmap_get(const struct idmap *m, uint32_t id)
 }
 
 int idmap_put(struct idmap *m, uint32_t id, void *value); /* 0 or -ENOMEM */
-void idmap_free(struct idmap *m);                         /* the tree, not the struct */
+void idmap_free(struct idmap *m);			  /* the tree, not the struct */
 
 #endif

@@ -5,11 +5,11 @@
 #include <string.h>
 
 /*
- * A loss is told by the next record that found room, when the model already took the time since the first
- * lost one for what it was before. That time of the threads concerned is unknown, too.
+ * A loss is told by the next record that found room, when the model already took the time since the
+ * first lost one for what it was before. That time of the threads concerned is unknown, too.
  */
 struct losses {
-	uint64_t first;  /* of the loss being told */
+	uint64_t first;	 /* of the loss being told */
 	uint64_t before; /* thread-time between a loss and the record that told of it */
 };
 
@@ -21,7 +21,8 @@ static void record(void *ctx, const struct model *m, const struct gt_event *ev)
 		l->first = ev->u.lost.first;
 }
 
-static void transition(void *ctx, const struct model *m, struct thread *t, enum state next, uint64_t now)
+static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
 {
 	struct losses *l = ctx;
 	uint64_t from = l->first > t->since ? l->first : t->since;

@@ -5,8 +5,10 @@
 
 #include "analysis.h"
 
-#define LOSSES_LIMIT 0.01 /* share of all threads' life that may be unknown before a verdict is refused */
+#define LOSSES_LIMIT                                                                               \
+	0.01 /* share of all threads' life that may be unknown before a verdict is refused */
 
-extern const struct analysis losses_analysis; /* reads results.threads: its row stands after theirs */
+extern const struct analysis
+	losses_analysis; /* reads results.threads: its row stands after theirs */
 
 #endif

@@ -59,7 +59,8 @@ static void window_open(struct model *m)
 	m->now = m->start;
 	for (uint32_t i = 0; i < GT_MAX_CPUS; i++) {
 		if (m->seen[i])
-			model_cpu_close(m, &m->cpus[i], m->cpus[i].idle ? m->start - m->cpus[i].since : 0);
+			model_cpu_close(m, &m->cpus[i],
+					m->cpus[i].idle ? m->start - m->cpus[i].since : 0);
 		m->cpus[i].since = m->start;
 	}
 	m->open = true;
@@ -166,7 +167,8 @@ int model_finish(struct model *m)
 	m->now = m->end;
 	for (uint32_t i = 0; i < m->ncpus; i++)
 		if (m->seen[i])
-			model_cpu_close(m, &m->cpus[i], m->cpus[i].idle ? m->now - m->cpus[i].since : 0);
+			model_cpu_close(m, &m->cpus[i],
+					m->cpus[i].idle ? m->now - m->cpus[i].since : 0);
 	for (uint32_t i = 0; i < m->nthreads; i++)
 		model_set_state(m, m->threads[i], STATE_NONE);
 	for (uint32_t i = 0; i < m->sinks.n; i++)

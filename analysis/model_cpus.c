@@ -50,8 +50,8 @@ void model_forget(struct model *m, struct model_thread *t)
 }
 
 /*
- * Of a stretch that began before the time that is still to be told (the window opened in it), the idle part
- * is taken in proportion: where in the stretch it lay was not recorded.
+ * Of a stretch that began before the time that is still to be told (the window opened in it), the
+ * idle part is taken in proportion: where in the stretch it lay was not recorded.
  */
 static uint64_t idle_since(const struct model *m, const struct cpu *c, const struct gt_event *ev)
 {
@@ -95,7 +95,8 @@ int model_on_cpu(struct model *m, const struct gt_event *ev)
 		m->counts.bad_records++;
 		model_forget(m, model_of(c->running));
 	}
-	/* The first word about a CPU holds for the time before it, too; later ones add nothing to what is known. */
+	/* The first word about a CPU holds for the time before it, too; later ones add nothing to
+	 * what is known. */
 	model_cpu_close(m, c, (c->known ? c->idle : idle) ? m->now - c->since : 0);
 	if (t)
 		model_switch_in(m, c, t);
@@ -105,8 +106,9 @@ int model_on_cpu(struct model *m, const struct gt_event *ev)
 }
 
 /*
- * What is lost on one CPU may be the going or coming of its own thread, the arrival of any thread that
- * waits, or the waking of any that is blocked. Threads that run elsewhere tell of themselves there.
+ * What is lost on one CPU may be the going or coming of its own thread, the arrival of any thread
+ * that waits, or the waking of any that is blocked. Threads that run elsewhere tell of themselves
+ * there.
  */
 int model_lost(struct model *m, const struct gt_event *ev)
 {

@@ -10,7 +10,8 @@
 #include "model.h"
 
 #define MODEL_SINKS 16
-/* Every CPU alone, the whole machine and some sets between; a thread with one more has an unknown mask. */
+/* Every CPU alone, the whole machine and some sets between; a thread with one more has an unknown
+ * mask. */
 #define MODEL_MASKS (GT_MAX_CPUS + 64)
 #define MODEL_TASKS (1U << 24)
 
@@ -26,18 +27,20 @@ struct waking {
 
 struct model_process {
 	struct process pub; /* must be first */
-	bool requeues;      /* it has moved futex waiters to other words */
+	bool requeues;	    /* it has moved futex waiters to other words */
 };
 
 struct model_thread {
 	struct thread pub; /* must be first */
-	/* Neighbours among the threads that are off the CPUs in a known state: what a loss may concern. */
+	/* Neighbours among the threads that are off the CPUs in a known state: what a loss may
+	 * concern. */
 	struct model_thread *prev, *next;
-	enum state before;     /* what it blocked on last, for restart_syscall; STATE_FUTEX is unsorted here */
-	struct waking waking;  /* seen while it was not blocked */
+	enum state before; /* what it blocked on last, for restart_syscall; STATE_FUTEX is unsorted
+			      here */
+	struct waking waking; /* seen while it was not blocked */
 	bool exiting;
-	bool kernel;           /* its saved registers mean nothing */
-	uint32_t vfork_child;  /* task id it may wait for in vfork(); 0: none */
+	bool kernel;	      /* its saved registers mean nothing */
+	uint32_t vfork_child; /* task id it may wait for in vfork(); 0: none */
 	uint32_t vfork_parent;
 	struct futex_wait last; /* the word last looked up in the lock table, and its group */
 };
@@ -62,8 +65,8 @@ struct model {
 	struct classifier classifier;
 
 	uint64_t start, end, now; /* end 0: not known */
-	bool started;             /* `start` is known */
-	bool open;                /* inside the window: sinks are told */
+	bool started;		  /* `start` is known */
+	bool open;		  /* inside the window: sinks are told */
 	bool closed;
 
 	struct idmap thread_ids, process_ids;
@@ -79,7 +82,8 @@ struct model {
 
 	struct mask *masks; /* 0 stands for "unknown" */
 	uint32_t nmasks, masks_cap;
-	struct map mask_ids; /* hash of the words → index; the next key holds the next mask of that hash */
+	struct map mask_ids; /* hash of the words → index; the next key holds the next mask of that
+				hash */
 
 	/* Each slot's listeners by themselves: a record costs no look at sinks that do not care. */
 	struct listeners sinks, transition, wake, cpu_span, record;
@@ -87,10 +91,11 @@ struct model {
 };
 
 /* Call `slot` of everyone who listens to it; nothing outside the window. */
-#define MODEL_TELL(m, slot, ...)                                                            \
-	do {                                                                                \
-		for (uint32_t tell_i = 0; (m)->open && tell_i < (m)->slot.n; tell_i++)      \
-			(m)->slot.at[tell_i].sink->slot((m)->slot.at[tell_i].ctx, (m), __VA_ARGS__); \
+#define MODEL_TELL(m, slot, ...)                                                                   \
+	do {                                                                                       \
+		for (uint32_t tell_i = 0; (m)->open && tell_i < (m)->slot.n; tell_i++)             \
+			(m)->slot.at[tell_i].sink->slot((m)->slot.at[tell_i].ctx, (m),             \
+							__VA_ARGS__);                              \
 	} while (0)
 
 static inline struct model_thread *model_of(struct thread *t)
@@ -102,7 +107,8 @@ static inline struct model_thread *model_of(struct thread *t)
 
 int model_tasks_init(struct model *m);
 void model_tasks_free(struct model *m);
-/* The live thread of a record; NULL for 0, for one that ended and, counted, for one never heard of. */
+/* The live thread of a record; NULL for 0, for one that ended and, counted, for one never heard of.
+ */
 struct model_thread *model_live(struct model *m, uint32_t id);
 /* Tell the sinks and change the state. A change to the same state is none. */
 void model_set_state(struct model *m, struct model_thread *t, enum state next);
@@ -115,11 +121,13 @@ int model_affinity(struct model *m, const struct gt_event *ev);
 
 /* ---- model_cpus.c: who holds each CPU, and what a loss makes unknown ---- */
 
-/* Tell of the time since the CPU's last change, `idle` ns of it idle where no traced thread had it. */
+/* Tell of the time since the CPU's last change, `idle` ns of it idle where no traced thread had it.
+ */
 void model_cpu_close(struct model *m, struct cpu *c, uint64_t idle);
 /* Its occupant from now on: a thread, or NULL and whether it is idle. */
 void model_cpu_take(struct model *m, struct cpu *c, struct model_thread *t, bool idle);
-/* The records contradict the model: what this thread does is unknown, and so is the CPU it was thought on. */
+/* The records contradict the model: what this thread does is unknown, and so is the CPU it was
+ * thought on. */
 void model_forget(struct model *m, struct model_thread *t);
 int model_cpu_record(struct model *m, const struct gt_event *ev); /* GT_CPU */
 int model_on_cpu(struct model *m, const struct gt_event *ev);

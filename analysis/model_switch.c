@@ -3,7 +3,8 @@
 
 static bool blocked(enum state state)
 {
-	return state != STATE_NONE && state != STATE_RUNNING && state != STATE_RUNNABLE && state != STATE_UNKNOWN;
+	return state != STATE_NONE && state != STATE_RUNNING && state != STATE_RUNNABLE &&
+	       state != STATE_UNKNOWN;
 }
 
 static bool same_word(const struct thread *wakee, const struct thread *waker, uint64_t addr)
@@ -12,15 +13,18 @@ static bool same_word(const struct thread *wakee, const struct thread *waker, ui
 }
 
 /*
- * Does the futex call `waking` tells of end `wakee`'s wait? Its word is the one waited on, or both are shared,
- * whose addresses may differ. Another word is right after a requeue; that is certain for a wait that nothing
- * but a wake can end, and likely for a timed one in a process that is known to requeue.
+ * Does the futex call `waking` tells of end `wakee`'s wait? Its word is the one waited on, or both
+ * are shared, whose addresses may differ. Another word is right after a requeue; that is certain
+ * for a wait that nothing but a wake can end, and likely for a timed one in a process that is known
+ * to requeue.
  */
-static bool futex_wakes(struct model_thread *waker, const struct thread *wakee, const struct waking *waking)
+static bool futex_wakes(struct model_thread *waker, const struct thread *wakee,
+			const struct waking *waking)
 {
 	struct model_process *p = (struct model_process *)waker->pub.process;
 
-	if (!(waking->flags & GT_F_FUTEX) || !futex_op_wakes(waking->op) || !wakee->blocked_on_futex)
+	if (!(waking->flags & GT_F_FUTEX) || !futex_op_wakes(waking->op) ||
+	    !wakee->blocked_on_futex)
 		return false;
 	if (futex_op_requeues(waking->op))
 		p->requeues = true;
@@ -71,8 +75,8 @@ static void tell_wake(struct model *m, struct model_thread *t, const struct waki
 
 	if (waker && waker != t && caused(m, waker, &t->pub, waking)) {
 		wake.waker = &waker->pub;
-		wake.futex = waking->flags & GT_F_FUTEX && t->pub.blocked_on_futex && !waker->exiting &&
-			     futex_op_wakes(waking->op);
+		wake.futex = waking->flags & GT_F_FUTEX && t->pub.blocked_on_futex &&
+			     !waker->exiting && futex_op_wakes(waking->op);
 		wake.addr = wake.futex ? waking->addr : 0;
 		wake.op = wake.futex ? waking->op : 0;
 	}
@@ -86,8 +90,12 @@ int model_waking(struct model *m, const struct gt_event *ev)
 {
 	struct model_thread *t = model_live(m, ev->task);
 	struct waking waking = {
-		.ts = m->now, .peer = ev->peer, .flags = ev->flags, .syscall = ev->syscall,
-		.addr = ev->flags & GT_F_FUTEX ? ev->u.addr : 0, .op = ev->op,
+		.ts = m->now,
+		.peer = ev->peer,
+		.flags = ev->flags,
+		.syscall = ev->syscall,
+		.addr = ev->flags & GT_F_FUTEX ? ev->u.addr : 0,
+		.op = ev->op,
 	};
 
 	if (!t)
@@ -106,8 +114,8 @@ int model_waking(struct model *m, const struct gt_event *ev)
 }
 
 /*
- * Blocked by the records, yet here it runs: it was woken between the moment it decided to sleep and its
- * switch-out. The last waking seen is that one.
+ * Blocked by the records, yet here it runs: it was woken between the moment it decided to sleep and
+ * its switch-out. The last waking seen is that one.
  */
 static void unmatched(struct model *m, struct model_thread *t)
 {
@@ -131,7 +139,8 @@ void model_switch_in(struct model *m, struct cpu *c, struct model_thread *t)
 	model_cpu_take(m, c, t, false);
 }
 
-static struct lock_group *group_of(struct model *m, struct model_thread *t, const struct futex_wait *wait)
+static struct lock_group *group_of(struct model *m, struct model_thread *t,
+				   const struct futex_wait *wait)
 {
 	if (!m->locks)
 		return NULL;
@@ -142,14 +151,18 @@ static struct lock_group *group_of(struct model *m, struct model_thread *t, cons
 	return t->last.group;
 }
 
-/* Begin a futex wait; after an interruption it goes on with the word it had, which the record may lack. */
+/* Begin a futex wait; after an interruption it goes on with the word it had, which the record may
+ * lack. */
 static enum state futex_block(struct model *m, struct model_thread *t, const struct gt_event *ev)
 {
 	struct futex_wait *wait = &t->pub.wait;
 
 	if (ev->flags & GT_F_FUTEX && futex_op_waits(ev->op))
 		*wait = (struct futex_wait){
-			.as = t->pub.process->as, .addr = ev->u.addr, .op = ev->op, .val = ev->val,
+			.as = t->pub.process->as,
+			.addr = ev->u.addr,
+			.op = ev->op,
+			.val = ev->val,
 			.timed = ev->flags & GT_F_TIMED,
 		};
 	wait->group = group_of(m, t, wait);
@@ -163,7 +176,9 @@ static enum state futex_block(struct model *m, struct model_thread *t, const str
 static void go_off(struct model *m, struct model_thread *t, const struct gt_event *ev)
 {
 	struct classify_thread about = {
-		.kernel = t->kernel, .vfork_parent = t->vfork_child, .before = t->before,
+		.kernel = t->kernel,
+		.vfork_parent = t->vfork_child,
+		.before = t->before,
 	};
 	enum state next = classify_switch_out(&m->classifier, ev, &about);
 
@@ -192,7 +207,8 @@ int model_found_state(struct model *m, const struct gt_event *ev)
 }
 
 /* `t` leaves CPU `c`, on which the model may not have seen it. */
-static void switch_out(struct model *m, struct cpu *c, struct model_thread *t, const struct gt_event *ev)
+static void switch_out(struct model *m, struct cpu *c, struct model_thread *t,
+		       const struct gt_event *ev)
 {
 	enum state state = t->pub.state;
 

@@ -57,7 +57,8 @@ struct model_thread *model_live(struct model *m, uint32_t id)
 	return NULL;
 }
 
-/* On the list of what a loss may concern: everyone alive but those on a CPU and those already unknown. */
+/* On the list of what a loss may concern: everyone alive but those on a CPU and those already
+ * unknown. */
 static bool may_be_lost(enum state state)
 {
 	return state != STATE_NONE && state != STATE_RUNNING && state != STATE_UNKNOWN;
@@ -198,7 +199,8 @@ int model_task(struct model *m, const struct gt_event *ev)
 		creator->vfork_child = t->pub.id;
 		t->vfork_parent = creator->pub.id;
 	}
-	/* Nobody wakes a newborn: it waits for its first CPU. One found is told about by the next records. */
+	/* Nobody wakes a newborn: it waits for its first CPU. One found is told about by the next
+	 * records. */
 	model_set_state(m, t, ev->u.task.flags & GT_TASK_FOUND ? STATE_UNKNOWN : STATE_RUNNABLE);
 	return 0;
 }
@@ -259,7 +261,8 @@ static uint64_t mask_hash(const struct mask *mask)
 	return hash;
 }
 
-/* Index of the mask, added when it is new; 0 (unknown) when there are too many. Negative: -ENOMEM. */
+/* Index of the mask, added when it is new; 0 (unknown) when there are too many. Negative: -ENOMEM.
+ */
 static int64_t mask_index(struct model *m, const struct mask *mask)
 {
 	uint64_t key = mask_hash(mask), index;
@@ -292,7 +295,8 @@ int model_affinity(struct model *m, const struct gt_event *ev)
 
 	if (!t || !ev->u.affinity.mask)
 		return 0;
-	memcpy(mask.words, ev->u.affinity.mask, (words < GT_MASK_WORDS ? words : GT_MASK_WORDS) * 8);
+	memcpy(mask.words, ev->u.affinity.mask,
+	       (words < GT_MASK_WORDS ? words : GT_MASK_WORDS) * 8);
 	index = mask_index(m, &mask);
 	if (index < 0)
 		return (int)index;

@@ -24,7 +24,7 @@ struct occupancy {
 	struct place *places;
 	struct last_place *last; /* by thread index */
 	uint32_t nplaces, places_cap, last_cap;
-	struct map ids;          /* cpu << 32 | thread index → index of place */
+	struct map ids; /* cpu << 32 | thread index → index of place */
 	int err;
 };
 
@@ -89,8 +89,8 @@ static void thread_span(struct occupancy *o, uint32_t cpu, uint32_t thread, uint
 	o->places[last->place - 1].run += ns;
 }
 
-static void cpu_span(void *ctx, const struct model *m, const struct cpu *cpu, const struct thread *t,
-		     uint64_t start, uint64_t end, uint64_t idle)
+static void cpu_span(void *ctx, const struct model *m, const struct cpu *cpu,
+		     const struct thread *t, uint64_t start, uint64_t end, uint64_t idle)
 {
 	struct occupancy *o = ctx;
 	struct result_cpu *c = &o->cpus[cpu->id];

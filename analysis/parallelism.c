@@ -14,13 +14,10 @@ static const uint8_t roles[STATE_COUNT] = {
 	[STATE_LOCK] = ROLE_LOCK,
 };
 
-static bool scope_init(struct scope *s, uint32_t cap, uint64_t now)
+static void scope_init(struct scope *s, uint32_t cap, uint64_t now)
 {
 	s->last = s->starved_until = now;
 	s->cap = cap;
-	s->demand = calloc(cap + 1, sizeof(*s->demand));
-	s->idle_waiters = calloc(cap, sizeof(*s->idle_waiters));
-	return s->demand && s->idle_waiters;
 }
 
 static void scope_free(struct scope *s)
@@ -92,18 +89,24 @@ static struct scope *scope_of(struct parallelism *p, const struct process *proce
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
+	scope_init(s, p->whole.cap, now);
 	p->scopes[process->index] = s;
-	return scope_init(s, p->whole.cap, now) ? s : NULL;
+	return s;
 }
 
 /*
- * Time at which l threads wait for locks while only pr could use a CPU. Which of it is lost depends on N, that
- * is on masks not yet seen; so it is kept by (pr, l), where neither need be told apart beyond the machine's size.
+ * Time at which l threads wait for locks while only pr could use a CPU. Which of it is lost depends
+ * on N, that is on masks not yet seen; so it is kept by (pr, l), where neither need be told apart
+ * beyond the machine's size.
  */
 static bool add_idle_waiters(struct scope *s, uint32_t pr, uint32_t l, uint64_t ns)
 {
 	if (pr >= s->cap)
 		return true;
+	if (!s->idle_waiters)
+		s->idle_waiters = calloc(s->cap, sizeof(*s->idle_waiters));
+	if (!s->idle_waiters)
+		return false;
 	if (!s->idle_waiters[pr])
 		s->idle_waiters[pr] = calloc(s->cap + 1, sizeof(**s->idle_waiters));
 	if (!s->idle_waiters[pr])
@@ -122,9 +125,12 @@ static bool step(struct scope *s, uint64_t now)
 	s->last = now;
 	if (!ns || !demand)
 		return true;
-	s->demand[demand < s->cap ? demand : s->cap] += ns;
-	if (!sums_grow(&s->histogram, &s->histogram_len, running))
+	if (demand > s->cap)
+		demand = s->cap;
+	if (!sums_grow(&s->demand, &s->demand_len, demand) ||
+	    !sums_grow(&s->histogram, &s->histogram_len, running))
 		return false;
+	s->demand[demand] += ns;
 	s->histogram[running] += ns;
 	if (!lock) {
 		if (running == 1 && !runnable)
@@ -138,9 +144,10 @@ static bool step(struct scope *s, uint64_t now)
 }
 
 /*
- * The union of runnable intervals of 1 ms or more, up to now. Threads stand in the queue in the order in
- * which they became runnable, so whether anyone has been so for 1 ms is whether the first one has; and as this is
- * asked before any thread leaves the queue, no interval of the union is missed.
+ * The union of runnable intervals of 1 ms or more, up to now. Threads stand in the queue in the
+ * order in which they became runnable, so whether anyone has been so for 1 ms is whether the first
+ * one has; and as this is asked before any thread leaves the queue, no interval of the union is
+ * missed.
  */
 static void step_starved(struct scope *s, uint64_t now)
 {
@@ -179,8 +186,8 @@ static void queue_del(struct scope *s, struct part *part, int which)
 		s->queue_last = prev;
 }
 
-static bool scope_change(struct scope *s, struct part *part, int which, const struct thread *t, uint8_t from,
-			 uint8_t to, uint64_t now)
+static bool scope_change(struct scope *s, struct part *part, int which, const struct thread *t,
+			 uint8_t from, uint8_t to, uint64_t now)
 {
 	if (!step(s, now))
 		return false;
@@ -200,7 +207,8 @@ static bool scope_change(struct scope *s, struct part *part, int which, const st
 	return true;
 }
 
-static void transition(void *ctx, const struct model *m, struct thread *t, enum state next, uint64_t now)
+static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
 {
 	uint8_t from = roles[t->state], to = roles[next];
 	struct parallelism *p = ctx;
@@ -245,7 +253,8 @@ static void add_run(struct scope *s, const struct part *part)
 		s->run_max = part->run;
 }
 
-/* W counts threads with at least 5 % of the busiest one's run time: so the busiest is found first. */
+/* W counts threads with at least 5 % of the busiest one's run time: so the busiest is found first.
+ */
 static void finish(void *ctx, const struct model *m, uint64_t now)
 {
 	struct parallelism *p = ctx;
@@ -253,7 +262,8 @@ static void finish(void *ctx, const struct model *m, uint64_t now)
 	for (int pass = 0; pass < 2 && !p->err; pass++)
 		for (uint32_t i = 0; i < model_nthreads(m) && i < p->parts_cap; i++) {
 			const struct part *part = p->parts[i];
-			struct scope *s = part ? p->scopes[model_thread_at(m, i)->process->index] : NULL;
+			struct scope *s = part ? p->scopes[model_thread_at(m, i)->process->index]
+					       : NULL;
 
 			if (!part)
 				continue;
@@ -267,7 +277,9 @@ static void finish(void *ctx, const struct model *m, uint64_t now)
 		}
 }
 
-static const struct model_sink sink = { .start = start, .transition = transition, .finish = finish };
+static const struct model_sink sink = { .start = start,
+					.transition = transition,
+					.finish = finish };
 
 static const struct scope *find_scope(const struct parallelism *p, const struct process *process)
 {
@@ -276,7 +288,8 @@ static const struct scope *find_scope(const struct parallelism *p, const struct 
 	return process->index < p->scopes_cap ? p->scopes[process->index] : NULL;
 }
 
-uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct process *scope, uint64_t now)
+uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct process *scope,
+				       uint64_t now)
 {
 	const struct scope *s = find_scope(p, scope);
 
@@ -306,16 +319,18 @@ double parallelism_critical(const struct parallelism *p, const struct thread *t)
 	return t->index < p->parts_cap && p->parts[t->index] ? p->parts[t->index]->critical : 0;
 }
 
-void parallelism_sums(const struct parallelism *p, const struct process *scope, struct parallelism_sums *out)
+void parallelism_sums(const struct parallelism *p, const struct process *scope,
+		      struct parallelism_sums *out)
 {
 	const struct scope *s = find_scope(p, scope);
 
 	memset(out, 0, sizeof(*out));
 	if (!s)
 		return;
-	for (uint32_t i = 1; i <= s->cap; i++)
+	for (uint32_t i = 1; i < s->demand_len; i++) {
 		out->active += s->demand[i];
-	out->several = out->active - s->demand[1];
+		out->several += i > 1 ? s->demand[i] : 0;
+	}
 	out->alone = s->alone;
 	out->serialized = s->serialized;
 	out->waiting = s->waiting;
@@ -353,10 +368,7 @@ static void *parallelism_new(struct analysis_context *ctx)
 		return NULL;
 	if (cap == 0 || cap > GT_MAX_CPUS)
 		cap = GT_MAX_CPUS;
-	if (!scope_init(&p->whole, cap < 2 ? 2 : cap, 0)) {
-		parallelism_free(p);
-		return NULL;
-	}
+	scope_init(&p->whole, cap < 2 ? 2 : cap, 0);
 	ctx->parallelism = p;
 	return p;
 }

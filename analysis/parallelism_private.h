@@ -13,7 +13,7 @@ enum role { ROLE_NONE, ROLE_RUNNING, ROLE_RUNNABLE, ROLE_LOCK, ROLE_COUNT };
 struct part {
 	struct {
 		struct part *prev, *next;
-	} link[2];      /* in the queues of runnable threads: of the whole run, of its process */
+	} link[2];	/* in the queues of runnable threads: of the whole run, of its process */
 	uint64_t since; /* when it became runnable */
 	uint64_t run;
 	double critical, inverse_at;
@@ -24,11 +24,12 @@ struct scope {
 	uint64_t last; /* up to when everything is integrated */
 	uint32_t count[ROLE_COUNT];
 	uint32_t cap;
-	uint64_t *demand;        /* by P + R + L, 0…cap; cap stands for all above it, too */
-	uint64_t **idle_waiters; /* [P + R][L], the latter 0…cap; rows are made when needed */
-	uint64_t *histogram;     /* by P, of active time */
+	uint64_t *demand;	 /* by P + R + L, 0…cap; cap stands for all above it, too */
+	uint32_t demand_len;
+	uint64_t **idle_waiters; /* [P + R][L], the latter 0…cap; made row by row when needed */
+	uint64_t *histogram;	 /* by P, of active time */
 	uint32_t histogram_len;
-	uint64_t *mask_time;     /* thread-time in P, R or L by CPU mask */
+	uint64_t *mask_time; /* thread-time in P, R or L by CPU mask */
 	uint32_t mask_time_len;
 	uint64_t alone, serialized, waiting;
 	struct part *queue_first, *queue_last; /* runnable threads, longest first */
@@ -42,7 +43,7 @@ struct parallelism {
 	struct scope **scopes; /* by process index */
 	struct part **parts;   /* by thread index */
 	uint32_t scopes_cap, parts_cap;
-	double inverse;        /* integral of 1/P over the time with P > 0, up to whole.last */
+	double inverse; /* integral of 1/P over the time with P > 0, up to whole.last */
 	int err;
 };
 

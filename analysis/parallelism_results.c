@@ -4,7 +4,8 @@
 
 #include "parallelism_private.h"
 
-/* CPU masks under which less than this share of the active thread-time was spent do not count for N. */
+/* CPU masks under which less than this share of the active thread-time was spent do not count for
+ * N. */
 #define MASK_SHARE 0.01
 
 struct mask_weight {
@@ -20,8 +21,9 @@ static int by_time(const void *a, const void *b)
 }
 
 /*
- * Flags the masks that count: all but the lightest ones that together stay below MASK_SHARE (a launcher's own
- * mask before it narrowed it). Together, as a hundred threads pinned to a CPU each have less than that each.
+ * Flags the masks that count: all but the lightest ones that together stay below MASK_SHARE (a
+ * launcher's own mask before it narrowed it). Together, as a hundred threads pinned to a CPU each
+ * have less than that each.
  */
 static void choose_masks(const struct scope *s, struct mask_weight *weights, bool *wanted)
 {
@@ -46,7 +48,8 @@ static int usable_cpus(const struct scope *s, const struct analysis_context *ctx
 {
 	uint32_t nmasks = model_nmasks(ctx->model), n;
 	struct mask_weight *weights = calloc(s->mask_time_len + 1, sizeof(*weights));
-	bool *wanted = calloc(nmasks > s->mask_time_len ? nmasks : s->mask_time_len + 1, sizeof(*wanted));
+	bool *wanted =
+		calloc(nmasks > s->mask_time_len ? nmasks : s->mask_time_len + 1, sizeof(*wanted));
 	const struct gt_meta *meta = ctx->meta;
 	int err = -ENOMEM;
 
@@ -79,7 +82,7 @@ static double attainable_time(const struct scope *s, double cpus)
 {
 	double sum = 0;
 
-	for (uint32_t i = 1; i <= s->cap; i++)
+	for (uint32_t i = 1; i < s->demand_len; i++)
 		sum += (double)s->demand[i] * min_double(cpus, i);
 	return sum;
 }
@@ -89,7 +92,7 @@ static double lock_loss(const struct scope *s, double cpus)
 {
 	double sum = 0;
 
-	for (uint32_t pr = 0; pr < s->cap && pr < cpus; pr++)
+	for (uint32_t pr = 0; s->idle_waiters && pr < s->cap && pr < cpus; pr++)
 		for (uint32_t l = 1; s->idle_waiters[pr] && l <= s->cap; l++)
 			sum += (double)s->idle_waiters[pr][l] * min_double(l, cpus - pr);
 	return sum;

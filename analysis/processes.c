@@ -11,7 +11,8 @@ static void add_threads(struct result_process *by_index, const struct analysis_c
 {
 	for (size_t i = 0; i < out->nthreads; i++) {
 		const struct result_thread *t = &out->threads[i];
-		struct result_process *r = &by_index[model_thread(ctx->model, t->id)->process->index];
+		struct result_process *r =
+			&by_index[model_thread(ctx->model, t->id)->process->index];
 
 		if (!r->threads || t->start < r->start)
 			r->start = t->start;

@@ -83,7 +83,8 @@ static int feed(struct gt_reader *reader, struct model *m)
 }
 
 /* First pass: what is each futex word? */
-static int find_locks(struct gt_reader *reader, const struct gt_meta *meta, struct lock_table **locks)
+static int find_locks(struct gt_reader *reader, const struct gt_meta *meta,
+		      struct lock_table **locks)
 {
 	struct model *m = model_new(meta, NULL);
 	struct lock_finder *finder = lock_finder_new();

@@ -54,7 +54,8 @@ static void count_change(struct life *life, enum state from, enum state to)
 		life->wakeups++;
 }
 
-static void transition(void *ctx, const struct model *m, struct thread *t, enum state next, uint64_t now)
+static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
 {
 	struct threads *s = ctx;
 	struct life *life = life_of(s, t->index);
@@ -70,8 +71,8 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 	count_change(life, t->state, next);
 }
 
-static void cpu_span(void *ctx, const struct model *m, const struct cpu *cpu, const struct thread *t,
-		     uint64_t start, uint64_t end, uint64_t idle)
+static void cpu_span(void *ctx, const struct model *m, const struct cpu *cpu,
+		     const struct thread *t, uint64_t start, uint64_t end, uint64_t idle)
 {
 	struct life *life = t ? life_of(ctx, t->index) : NULL;
 
@@ -127,8 +128,8 @@ static int threads_results(void *self, const struct analysis_context *ctx, struc
 		err = -ENOMEM;
 	for (uint32_t i = 0; i < model_nthreads(ctx->model) && i < s->cap && !err; i++)
 		if (s->lives[i].seen)
-			err = fill(&out->threads[out->nthreads++], model_thread_at(ctx->model, i), &s->lives[i],
-				   ctx);
+			err = fill(&out->threads[out->nthreads++], model_thread_at(ctx->model, i),
+				   &s->lives[i], ctx);
 	return err;
 }
 

@@ -9,10 +9,15 @@
 #include "losses.h"
 
 static const char *const class_names[VERDICT_COUNT] = {
-	[VERDICT_INCONCLUSIVE] = "inconclusive", [VERDICT_IO_BOUND] = "io-bound",
-	[VERDICT_SINGLE_THREADED] = "single-threaded", [VERDICT_CPU_STARVED] = "cpu-starved",
-	[VERDICT_SERIALIZED] = "serialized", [VERDICT_CONTENDED] = "contended",
-	[VERDICT_IMBALANCED] = "imbalanced", [VERDICT_PARALLEL] = "parallel", [VERDICT_MIXED] = "mixed",
+	[VERDICT_INCONCLUSIVE] = "inconclusive",
+	[VERDICT_IO_BOUND] = "io-bound",
+	[VERDICT_SINGLE_THREADED] = "single-threaded",
+	[VERDICT_CPU_STARVED] = "cpu-starved",
+	[VERDICT_SERIALIZED] = "serialized",
+	[VERDICT_CONTENDED] = "contended",
+	[VERDICT_IMBALANCED] = "imbalanced",
+	[VERDICT_PARALLEL] = "parallel",
+	[VERDICT_MIXED] = "mixed",
 };
 
 /* Every number the ladder compares with. */
@@ -90,8 +95,8 @@ static bool could_gain(const struct verdict_facts *f)
 
 static bool serialized(const struct verdict_facts *f)
 {
-	return f->parallelism->serialized_share >= verdict_limit(THRESHOLD_SERIALIZED) && could_gain(f) &&
-	       !starved(f);
+	return f->parallelism->serialized_share >= verdict_limit(THRESHOLD_SERIALIZED) &&
+	       could_gain(f) && !starved(f);
 }
 
 /* Locks left at least half of the missing CPU time unused. */
@@ -100,7 +105,8 @@ static bool contended(const struct verdict_facts *f)
 	const struct result_parallelism *p = f->parallelism;
 	double missing = (p->attainable - p->average) * (double)f->sums.active;
 
-	return p->efficiency < verdict_limit(THRESHOLD_EFFICIENCY) && could_gain(f) && p->lock_loss > 0 &&
+	return p->efficiency < verdict_limit(THRESHOLD_EFFICIENCY) && could_gain(f) &&
+	       p->lock_loss > 0 &&
 	       (double)p->lock_loss >= verdict_limit(THRESHOLD_LOCK_PART) * missing;
 }
 
@@ -150,8 +156,8 @@ static bool lock_in_process(const struct result_lock *l, uint32_t process)
 }
 
 /*
- * The lock that explains most of the whole run's serialized time or, for one process, the one waited for
- * longest; of several that explain as much (nothing is serialized) also the latter.
+ * The lock that explains most of the whole run's serialized time or, for one process, the one
+ * waited for longest; of several that explain as much (nothing is serialized) also the latter.
  */
 static const struct result_lock *main_lock(const struct results *out, uint32_t process)
 {
@@ -159,7 +165,8 @@ static const struct result_lock *main_lock(const struct results *out, uint32_t p
 
 	for (size_t i = 0; i < out->nlocks; i++) {
 		const struct result_lock *l = &out->locks[i];
-		double more = best && !process ? l->explains_serialized - best->explains_serialized : 0;
+		double more = best && !process ? l->explains_serialized - best->explains_serialized
+					       : 0;
 
 		if (process && !lock_in_process(l, process))
 			continue;
@@ -205,7 +212,8 @@ static int judge_process(const struct analysis_context *ctx, const struct result
 	return verdict_write(&facts, &r->verdict);
 }
 
-/* Rows of processes stand in the order of their index, without those that had no thread in the window. */
+/* Rows of processes stand in the order of their index, without those that had no thread in the
+ * window. */
 static int judge_processes(const struct analysis_context *ctx, struct results *out)
 {
 	struct household *all = households(ctx, out), *h = all;
@@ -220,11 +228,22 @@ static int judge_processes(const struct analysis_context *ctx, struct results *o
 	return err;
 }
 
+/* CPUs' worth of time that went to programs that are not traced. */
+static double others(const struct results *out)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < out->ncpus; i++)
+		sum += out->cpus[i].other;
+	return out->end > out->start ? (double)sum / (double)(out->end - out->start) : 0;
+}
+
 static int judge_run(const struct analysis_context *ctx, struct results *out)
 {
 	struct verdict_facts facts = {
 		.parallelism = &out->parallelism,
 		.unknown_share = out->losses.unknown_share,
+		.others = others(out),
 		.lock = main_lock(out, 0),
 	};
 
@@ -232,14 +251,16 @@ static int judge_run(const struct analysis_context *ctx, struct results *out)
 	return verdict_write(&facts, &out->verdict);
 }
 
-/* Several targets have no parallelism in common: the top verdict is that of the one that loses most. */
+/* Several targets have no parallelism in common: the top verdict is that of the one that loses
+ * most. */
 static const struct result_process *worst_process(const struct results *out)
 {
 	const struct result_process *worst = NULL;
 
 	for (size_t i = 0; i < out->nprocesses; i++) {
 		const struct result_process *r = &out->processes[i];
-		uint64_t loss = r->parallelism.lock_loss, most = worst ? worst->parallelism.lock_loss : 0;
+		uint64_t loss = r->parallelism.lock_loss,
+			 most = worst ? worst->parallelism.lock_loss : 0;
 
 		if (!worst || loss > most || (loss == most && r->run > worst->run))
 			worst = r;
@@ -248,7 +269,8 @@ static const struct result_process *worst_process(const struct results *out)
 }
 
 /* A copy for the top that says whose verdict it is. */
-static int adopt(const struct results *out, const struct result_process *r, struct result_verdict *top)
+static int adopt(const struct results *out, const struct result_process *r,
+		 struct result_verdict *top)
 {
 	const struct result_verdict *v = &r->verdict;
 
@@ -256,8 +278,8 @@ static int adopt(const struct results *out, const struct result_process *r, stru
 	top->lock = v->lock;
 	top->process = r->id;
 	if (asprintf(&top->sentence, "process %d (%s), %s of %zu: %s", r->pid, r->comm,
-		     r->parallelism.lock_loss ? "which loses most to locks" : "the busiest", out->nprocesses,
-		     v->sentence) < 0) {
+		     r->parallelism.lock_loss ? "which loses most to locks" : "the busiest",
+		     out->nprocesses, v->sentence) < 0) {
 		top->sentence = NULL;
 		return -ENOMEM;
 	}

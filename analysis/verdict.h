@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One class and one sentence for the whole run and for each process. docs/method.md has the ladder. */
+/* One class and one sentence for the whole run and for each process. docs/method.md has the ladder.
+ */
 #ifndef ANALYSIS_VERDICT_H
 #define ANALYSIS_VERDICT_H
 
@@ -27,13 +28,17 @@ struct verdict_facts {
 	const struct result_parallelism *parallelism;
 	struct parallelism_sums sums;
 	double unknown_share;
-	const struct result_lock *lock; /* the one that explains most; NULL: no lock was waited for */
+	double others; /* CPUs that anyone else used on average; 0 for a process, whose share is not
+			  known */
+	const struct result_lock
+		*lock; /* the one that explains most; NULL: no lock was waited for */
 };
 
 double verdict_limit(enum verdict_threshold id);
 /* The first class of the ladder that holds. */
 enum verdict_class verdict_decide(const struct verdict_facts *f);
-/* Class, sentence and evidence. 0 or -ENOMEM; the caller frees what `out` then owns in either case. */
+/* Class, sentence and evidence. 0 or -ENOMEM; the caller frees what `out` then owns in either case.
+ */
 int verdict_write(const struct verdict_facts *f, struct result_verdict *out);
 
 extern const struct analysis verdict_analysis; /* reads all other results: its row stands last */

@@ -32,22 +32,25 @@ static void say_lock(struct buf *b, const struct result_lock *l)
 		buf_printf(b, "%s (%s)", l->name, lock_kind_name(l->kind));
 	else if (l->nwords)
 		buf_printf(b, "the %s at 0x%" PRIx64,
-			   l->kind == LOCK_KIND_UNKNOWN ? "lock" : lock_kind_name(l->kind), l->words[0].addr);
+			   l->kind == LOCK_KIND_UNKNOWN ? "lock" : lock_kind_name(l->kind),
+			   l->words[0].addr);
 	else
 		buf_printf(b, "lock %" PRIu32, l->id);
 }
 
 static void say_gain(struct buf *b, const struct result_parallelism *p)
 {
-	buf_printf(b, "; gain bound %.2f: without waiting this work could use at most %.2f CPUs", p->gain_bound,
-		   p->gain_bound);
+	buf_printf(b, "; gain bound %.2f: if nothing waited, this work could use at most %.2f CPUs",
+		   p->gain_bound, p->gain_bound);
 }
 
 static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
 {
 	if (f->unknown_share > verdict_limit(THRESHOLD_UNKNOWN))
-		buf_printf(b, "inconclusive: records were lost, %.1f %% of the threads' time is unknown (limit %.0f %%)",
-			   100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
+		buf_printf(
+			b,
+			"inconclusive: records were lost, %.1f %% of the threads' time is unknown (limit %.0f %%)",
+			100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
 	else
 		buf_printf(b, "inconclusive: only %.2f ms of work were seen, fewer than %.0f ms",
 			   ms((double)f->sums.active), ms(verdict_limit(THRESHOLD_ACTIVE_NS)));
@@ -56,15 +59,19 @@ static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
 
 static void say_io_bound(struct buf *b, const struct verdict_facts *f)
 {
-	buf_printf(b, "io-bound: threads ran, or wanted to, for %.1f %% of the time; average parallelism %.2f then",
-		   active_percent(f->parallelism), f->parallelism->average);
+	buf_printf(
+		b,
+		"io-bound: threads ran, or wanted to, for %.1f %% of the time; average parallelism %.2f then",
+		active_percent(f->parallelism), f->parallelism->average);
 	say_gain(b, f->parallelism);
 }
 
 static void say_single_threaded(struct buf *b, const struct verdict_facts *f)
 {
-	buf_printf(b, "single-threaded: two or more threads had something to do for %.1f %% of active time",
-		   percent(f, f->sums.several));
+	buf_printf(
+		b,
+		"single-threaded: two or more threads had something to do for %.1f %% of active time",
+		percent(f, f->sums.several));
 	say_gain(b, f->parallelism);
 }
 
@@ -72,8 +79,17 @@ static void say_cpu_starved(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b, "cpu-starved: threads waited 1 ms or longer for a CPU in %.1f %% of active time, with %.2f CPUs for them; average parallelism %.2f",
-		   100 * p->starved_share, p->cpus, p->average);
+	if (p->cpus < 2)
+		buf_printf(
+			b,
+			"cpu-starved: %.2f CPUs for threads of which two or more had something to do for %.1f %% of active time",
+			p->cpus, percent(f, f->sums.several));
+	else
+		buf_printf(
+			b,
+			"cpu-starved: threads waited 1 ms or longer for one of %.2f CPUs in %.1f %% of active time",
+			p->cpus, 100 * p->starved_share);
+	buf_printf(b, "; average parallelism %.2f", p->average);
 	say_gain(b, p);
 }
 
@@ -83,8 +99,10 @@ static void say_serialized(struct buf *b, const struct verdict_facts *f)
 
 	buf_add_str(b, "serialized by ");
 	say_lock(b, f->lock);
-	buf_printf(b, ": for %.1f %% of active time at most one thread ran while others waited for a lock; average parallelism %.2f of %.2f attainable",
-		   100 * p->serialized_share, p->average, p->attainable);
+	buf_printf(
+		b,
+		": for %.1f %% of active time at most one thread ran while others waited for a lock; average parallelism %.2f of %.2f attainable",
+		100 * p->serialized_share, p->average, p->attainable);
 	say_gain(b, p);
 }
 
@@ -94,15 +112,19 @@ static void say_contended(struct buf *b, const struct verdict_facts *f)
 
 	buf_add_str(b, "contended: waiting for ");
 	say_lock(b, f->lock);
-	buf_printf(b, " and other locks left %.1f ms of CPU time unused; average parallelism %.2f of %.2f attainable (%.0f %%)",
-		   ms((double)p->lock_loss), p->average, p->attainable, 100 * p->efficiency);
+	buf_printf(
+		b,
+		" and other locks left %.1f ms of CPU time unused; average parallelism %.2f of %.2f attainable (%.0f %%)",
+		ms((double)p->lock_loss), p->average, p->attainable, 100 * p->efficiency);
 	say_gain(b, p);
 }
 
 static void say_imbalanced(struct buf *b, const struct verdict_facts *f)
 {
-	buf_printf(b, "imbalanced: for %.1f %% of active time one thread ran alone and none wanted to; average parallelism %.2f of %.2f CPUs",
-		   percent(f, f->sums.alone), f->parallelism->average, f->parallelism->cpus);
+	buf_printf(
+		b,
+		"imbalanced: for %.1f %% of active time one thread ran alone and none wanted to; average parallelism %.2f of %.2f CPUs",
+		percent(f, f->sums.alone), f->parallelism->average, f->parallelism->cpus);
 	say_gain(b, f->parallelism);
 }
 
@@ -110,8 +132,9 @@ static void say_parallel(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b, "parallel: average parallelism %.2f on %.2f CPUs with %" PRIu32 " busy threads", p->average,
-		   p->cpus, f->sums.workers);
+	buf_printf(b,
+		   "parallel: average parallelism %.2f on %.2f CPUs with %" PRIu32 " busy threads",
+		   p->average, p->cpus, f->sums.workers);
 	say_gain(b, p);
 }
 
@@ -119,9 +142,11 @@ static void say_mixed(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b, "mixed: of active time %.1f %% serialized, %.1f %% starved, %.1f %% one thread alone; locks left %.1f ms of CPU time unused; average parallelism %.2f of %.2f attainable",
-		   100 * p->serialized_share, 100 * p->starved_share, percent(f, f->sums.alone),
-		   ms((double)p->lock_loss), p->average, p->attainable);
+	buf_printf(
+		b,
+		"mixed: of active time %.1f %% serialized, %.1f %% starved, %.1f %% one thread alone; locks left %.1f ms of CPU time unused; average parallelism %.2f of %.2f attainable",
+		100 * p->serialized_share, 100 * p->starved_share, percent(f, f->sums.alone),
+		ms((double)p->lock_loss), p->average, p->attainable);
 	say_gain(b, p);
 }
 
@@ -142,21 +167,25 @@ static const struct {
 
 static void evidence_time(struct buf *b, const struct verdict_facts *f)
 {
-	buf_printf(b, "active for %.1f of %.1f ms; two or more threads had something to do for %.1f %% of that",
-		   ms((double)f->sums.active), ms((double)f->parallelism->window), percent(f, f->sums.several));
+	buf_printf(
+		b,
+		"active for %.1f of %.1f ms; two or more threads had something to do for %.1f %% of that",
+		ms((double)f->sums.active), ms((double)f->parallelism->window),
+		percent(f, f->sums.several));
 }
 
 static void evidence_parallelism(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b, "average parallelism %.2f, attainable %.2f on %.2f CPUs (efficiency %.0f %%)", p->average,
-		   p->attainable, p->cpus, 100 * p->efficiency);
+	buf_printf(b, "average parallelism %.2f, attainable %.2f on %.2f CPUs (efficiency %.0f %%)",
+		   p->average, p->attainable, p->cpus, 100 * p->efficiency);
 }
 
 static void evidence_shares(struct buf *b, const struct verdict_facts *f)
 {
-	buf_printf(b, "of active time: %.1f %% serialized, %.1f %% starved, %.1f %% one thread alone",
+	buf_printf(b,
+		   "of active time: %.1f %% serialized, %.1f %% starved, %.1f %% one thread alone",
 		   100 * f->parallelism->serialized_share, 100 * f->parallelism->starved_share,
 		   percent(f, f->sums.alone));
 }
@@ -164,7 +193,8 @@ static void evidence_shares(struct buf *b, const struct verdict_facts *f)
 static void evidence_gain(struct buf *b, const struct verdict_facts *f)
 {
 	buf_printf(b, "ran for %.1f ms in all, the busiest thread for %.1f ms: gain bound %.2f",
-		   ms((double)f->sums.run), ms((double)f->sums.run_max), f->parallelism->gain_bound);
+		   ms((double)f->sums.run), ms((double)f->sums.run_max),
+		   f->parallelism->gain_bound);
 }
 
 static void evidence_lock(struct buf *b, const struct verdict_facts *f)
@@ -174,9 +204,19 @@ static void evidence_lock(struct buf *b, const struct verdict_facts *f)
 	if (!l)
 		return;
 	say_lock(b, l);
-	buf_printf(b, ": %" PRIu64 " waits, %.1f ms in all, someone waiting for it in %.1f %% of the run's serialized time; locks left %.1f ms of CPU time unused",
-		   l->waits, ms((double)l->wait.sum), l->explains_serialized > 0 ? 100 * l->explains_serialized : 0,
-		   ms((double)f->parallelism->lock_loss));
+	buf_printf(
+		b,
+		": %" PRIu64
+		" waits, %.1f ms in all, someone waiting for it in %.1f %% of the run's serialized time; locks left %.1f ms of CPU time unused",
+		l->waits, ms((double)l->wait.sum),
+		l->explains_serialized > 0 ? 100 * l->explains_serialized : 0,
+		ms((double)f->parallelism->lock_loss));
+}
+
+static void evidence_others(struct buf *b, const struct verdict_facts *f)
+{
+	if (f->others > 0)
+		buf_printf(b, "other programs used %.2f CPUs on average", f->others);
 }
 
 static void evidence_unknown(struct buf *b, const struct verdict_facts *f)
@@ -188,7 +228,8 @@ static void evidence_unknown(struct buf *b, const struct verdict_facts *f)
 
 /* Each may have nothing to say. */
 static void (*const evidence[])(struct buf *b, const struct verdict_facts *f) = {
-	evidence_time, evidence_parallelism, evidence_shares, evidence_gain, evidence_lock, evidence_unknown,
+	evidence_time, evidence_parallelism, evidence_shares,  evidence_gain,
+	evidence_lock, evidence_others,	     evidence_unknown,
 };
 
 #define EVIDENCE_LINES (sizeof(evidence) / sizeof(evidence[0]))

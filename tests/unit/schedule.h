@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small known schedules for tests of the model and the analyses: events are listed by hand, then played
- * through both passes as a trace would be. Times are in microseconds here, in nanoseconds in the results.
+ * Small known schedules for tests of the model and the analyses: events are listed by hand, then
+ * played through both passes as a trace would be. Times are in microseconds here, in nanoseconds in
+ * the results.
  */
 #ifndef TESTS_UNIT_SCHEDULE_H
 #define TESTS_UNIT_SCHEDULE_H
@@ -54,13 +55,18 @@ static inline struct gt_event *add_event(struct schedule *s, int64_t at, uint32_
 	struct gt_event *ev = &s->events[s->n++];
 
 	assert_true(s->n < sizeof(s->events) / sizeof(s->events[0]));
-	assert_true(s->n == 1 || ev[-1].ts <= (uint64_t)(WINDOW_START + at) * US); /* as the reader gives them */
-	*ev = (struct gt_event){ .ts = (uint64_t)(WINDOW_START + at) * US, .cpu = cpu, .kind = kind,
-				 .task = task, .syscall = -1 };
+	assert_true(s->n == 1 ||
+		    ev[-1].ts <= (uint64_t)(WINDOW_START + at) * US); /* as the reader gives them */
+	*ev = (struct gt_event){ .ts = (uint64_t)(WINDOW_START + at) * US,
+				 .cpu = cpu,
+				 .kind = kind,
+				 .task = task,
+				 .syscall = -1 };
 	return ev;
 }
 
-static inline struct gt_event *add_task(struct schedule *s, int64_t at, uint32_t task, uint32_t process)
+static inline struct gt_event *add_task(struct schedule *s, int64_t at, uint32_t task,
+					uint32_t process)
 {
 	struct gt_event *ev = add_event(s, at, 0, GT_TASK, task);
 
@@ -73,9 +79,10 @@ static inline struct gt_event *add_task(struct schedule *s, int64_t at, uint32_t
 	return ev;
 }
 
-/* `prev` leaves the CPU preempted, `next` takes it; 0 is nobody, and then the CPU is or was idle. */
-static inline struct gt_event *add_switch(struct schedule *s, int64_t at, uint32_t cpu, uint32_t prev,
-					  uint32_t next)
+/* `prev` leaves the CPU preempted, `next` takes it; 0 is nobody, and then the CPU is or was idle.
+ */
+static inline struct gt_event *add_switch(struct schedule *s, int64_t at, uint32_t cpu,
+					  uint32_t prev, uint32_t next)
 {
 	struct gt_event *ev = add_event(s, at, cpu, GT_SWITCH, prev);
 
@@ -88,8 +95,8 @@ static inline struct gt_event *add_switch(struct schedule *s, int64_t at, uint32
 }
 
 /* The same, `prev` blocked in system call `nr`. */
-static inline struct gt_event *add_block(struct schedule *s, int64_t at, uint32_t cpu, uint32_t prev,
-					 uint32_t next, int nr)
+static inline struct gt_event *add_block(struct schedule *s, int64_t at, uint32_t cpu,
+					 uint32_t prev, uint32_t next, int nr)
 {
 	struct gt_event *ev = add_switch(s, at, cpu, prev, next);
 
@@ -98,8 +105,9 @@ static inline struct gt_event *add_block(struct schedule *s, int64_t at, uint32_
 	return ev;
 }
 
-static inline struct gt_event *add_futex(struct schedule *s, int64_t at, uint32_t cpu, uint32_t prev,
-					 uint32_t next, uint64_t addr, uint32_t op, uint32_t val)
+static inline struct gt_event *add_futex(struct schedule *s, int64_t at, uint32_t cpu,
+					 uint32_t prev, uint32_t next, uint64_t addr, uint32_t op,
+					 uint32_t val)
 {
 	struct gt_event *ev = add_block(s, at, cpu, prev, next, NR_FUTEX);
 
@@ -126,8 +134,8 @@ static inline struct gt_event *add_end(struct schedule *s, int64_t at, uint32_t 
 	return ev;
 }
 
-static inline struct gt_event *add_waking(struct schedule *s, int64_t at, uint32_t cpu, uint32_t task,
-					  uint32_t waker)
+static inline struct gt_event *add_waking(struct schedule *s, int64_t at, uint32_t cpu,
+					  uint32_t task, uint32_t waker)
 {
 	struct gt_event *ev = add_event(s, at, cpu, GT_WAKING, task);
 
@@ -135,8 +143,8 @@ static inline struct gt_event *add_waking(struct schedule *s, int64_t at, uint32
 	return ev;
 }
 
-static inline struct gt_event *add_futex_wake(struct schedule *s, int64_t at, uint32_t cpu, uint32_t task,
-					      uint32_t waker, uint64_t addr)
+static inline struct gt_event *add_futex_wake(struct schedule *s, int64_t at, uint32_t cpu,
+					      uint32_t task, uint32_t waker, uint64_t addr)
 {
 	struct gt_event *ev = add_waking(s, at, cpu, task, waker);
 
@@ -147,7 +155,8 @@ static inline struct gt_event *add_futex_wake(struct schedule *s, int64_t at, ui
 	return ev;
 }
 
-static inline void add_affinity(struct schedule *s, int64_t at, uint32_t task, int which, uint64_t mask)
+static inline void add_affinity(struct schedule *s, int64_t at, uint32_t task, int which,
+				uint64_t mask)
 {
 	struct gt_event *ev = add_event(s, at, 0, GT_AFFINITY, task);
 
@@ -231,12 +240,13 @@ static inline void assert_sums_add_up(const struct schedule *s)
 	for (size_t i = 0; i < s->out.nthreads; i++) {
 		const struct result_thread *t = &s->out.threads[i];
 
-		assert_int_equal(t->run + t->runnable + t->lock + t->event + t->io + t->kernel_lock +
-					 t->sleep + t->other + t->unknown,
+		assert_int_equal(t->run + t->runnable + t->lock + t->event + t->io +
+					 t->kernel_lock + t->sleep + t->other + t->unknown,
 				 t->end - t->start);
 	}
 	for (size_t i = 0; i < s->out.ncpus; i++)
-		assert_int_equal(s->out.cpus[i].workload + s->out.cpus[i].other + s->out.cpus[i].idle,
+		assert_int_equal(s->out.cpus[i].workload + s->out.cpus[i].other +
+					 s->out.cpus[i].idle,
 				 s->out.end - s->out.start);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "schedule.h"
 
-static enum state classify(uint16_t state, uint8_t flags, int nr, uint32_t op, struct classify_thread t,
-			   const char *arch)
+static enum state classify(uint16_t state, uint8_t flags, int nr, uint32_t op,
+			   struct classify_thread t, const char *arch)
 {
-	struct gt_event ev = { .kind = GT_SWITCH, .flags = flags, .state = state, .syscall = nr, .op = op };
+	struct gt_event ev = {
+		.kind = GT_SWITCH, .flags = flags, .state = state, .syscall = nr, .op = op
+	};
 	struct classifier c;
 
 	classifier_init(&c, arch);
@@ -25,8 +27,8 @@ static void preemption_wins_over_every_state(void **unused)
 
 static void a_stop_inside_a_futex_wait_is_other(void **unused)
 {
-	assert_int_equal(x86(0x104, GT_F_FUTEX, 202, 128), STATE_OTHER); /* stopped */
-	assert_int_equal(x86(0x8, GT_F_FUTEX, 202, 128), STATE_OTHER);   /* traced */
+	assert_int_equal(x86(0x104, GT_F_FUTEX, 202, 128), STATE_OTHER);  /* stopped */
+	assert_int_equal(x86(0x8, GT_F_FUTEX, 202, 128), STATE_OTHER);	  /* traced */
 	assert_int_equal(x86(0x8000, GT_F_FUTEX, 202, 128), STATE_OTHER); /* frozen */
 	assert_int_equal(x86(0x80, GT_F_FUTEX, 202, 128), STATE_NONE);
 }
@@ -37,20 +39,23 @@ static void uninterruptible_waits_are_io_or_kernel_locks(void **unused)
 
 	assert_int_equal(x86(0x2, GT_F_IOWAIT, 0, 0), STATE_IO);
 	assert_int_equal(x86(0x2, 0, 0, 0), STATE_KERNEL_LOCK);
-	assert_int_equal(x86(0x102, 0, 9, 0), STATE_KERNEL_LOCK); /* killable, in mmap */
+	assert_int_equal(x86(0x102, 0, 9, 0), STATE_KERNEL_LOCK);   /* killable, in mmap */
 	assert_int_equal(x86(0x1000, 0, -1, 0), STATE_KERNEL_LOCK); /* PREEMPT_RT */
-	assert_int_equal(classify(0x2, 0, 58, 0, parent, "x86_64"), STATE_OTHER); /* vfork */
+	assert_int_equal(x86(0x402, 0, -1, 0), STATE_OTHER); /* TASK_IDLE: a worker without work */
+	assert_int_equal(classify(0x2, 0, 58, 0, parent, "x86_64"), STATE_OTHER);  /* vfork */
 	assert_int_equal(classify(0x2, 0, 435, 0, parent, "x86_64"), STATE_OTHER); /* clone3 */
 	assert_int_equal(classify(0x2, 0, 9, 0, parent, "x86_64"), STATE_KERNEL_LOCK);
 }
 
 static void only_waiting_operations_are_futex_waits(void **unused)
 {
-	static const uint32_t waits[] = { 0, 6, 9, 11, 13 }, others[] = { 1, 3, 4, 5, 7, 8, 10, 12, 14, 1000 };
+	static const uint32_t waits[] = { 0, 6, 9, 11, 13 },
+			      others[] = { 1, 3, 4, 5, 7, 8, 10, 12, 14, 1000 };
 
 	for (size_t i = 0; i < sizeof(waits) / sizeof(waits[0]); i++)
 		for (uint32_t flags = 0; flags < 4; flags++)
-			assert_int_equal(x86(0x2001, GT_F_FUTEX, 202, waits[i] | flags << 7), STATE_FUTEX);
+			assert_int_equal(x86(0x2001, GT_F_FUTEX, 202, waits[i] | flags << 7),
+					 STATE_FUTEX);
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		assert_int_equal(x86(0x1, GT_F_FUTEX, 202, others[i]), STATE_OTHER);
 	assert_int_equal(x86(0x1, 0, 202, 0), STATE_OTHER); /* arguments not read */
@@ -64,29 +69,36 @@ static void calls_have_their_own_numbers_on_each_machine(void **unused)
 		int nr;
 		enum state state;
 	} rows[] = {
-		{ "x86_64", 0, 0, STATE_IO },     { "x86_64", 0, 7, STATE_IO },
-		{ "x86_64", 0, 232, STATE_IO },   { "x86_64", 0, 426, STATE_IO },
-		{ "x86_64", 0, 35, STATE_SLEEP }, { "x86_64", 0, 230, STATE_SLEEP },
+		{ "x86_64", 0, 0, STATE_IO },
+		{ "x86_64", 0, 7, STATE_IO },
+		{ "x86_64", 0, 232, STATE_IO },
+		{ "x86_64", 0, 426, STATE_IO },
+		{ "x86_64", 0, 35, STATE_SLEEP },
+		{ "x86_64", 0, 230, STATE_SLEEP },
 		{ "x86_64", 0, 61, STATE_OTHER }, /* wait4 */
 		{ "x86_64", 0, 34, STATE_OTHER }, /* pause */
 		{ "x86_64", GT_F_COMPAT, 3, STATE_IO },
 		{ "x86_64", GT_F_COMPAT, 162, STATE_SLEEP },
 		{ "x86_64", GT_F_COMPAT, 35, STATE_OTHER },
-		{ "aarch64", 0, 63, STATE_IO },   { "aarch64", 0, 101, STATE_SLEEP },
+		{ "aarch64", 0, 63, STATE_IO },
+		{ "aarch64", 0, 101, STATE_SLEEP },
 		{ "aarch64", 0, 35, STATE_OTHER },
-		{ "x86_64", 0, -1, STATE_OTHER }, { "x86_64", 0, 32767, STATE_OTHER },
-		{ NULL, 0, 0, STATE_OTHER },      { "vax", 0, 0, STATE_OTHER },
+		{ "x86_64", 0, -1, STATE_OTHER },
+		{ "x86_64", 0, 32767, STATE_OTHER },
+		{ NULL, 0, 0, STATE_OTHER },
+		{ "vax", 0, 0, STATE_OTHER },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		assert_int_equal(classify(0x1, rows[i].flags, rows[i].nr, 0, (struct classify_thread){ 0 },
-					  rows[i].arch),
+		assert_int_equal(classify(0x1, rows[i].flags, rows[i].nr, 0,
+					  (struct classify_thread){ 0 }, rows[i].arch),
 				 rows[i].state);
 }
 
 static void a_restarted_call_keeps_its_label(void **unused)
 {
-	struct classify_thread slept = { .before = STATE_SLEEP }, waited = { .before = STATE_FUTEX };
+	struct classify_thread slept = { .before = STATE_SLEEP },
+			       waited = { .before = STATE_FUTEX };
 
 	assert_int_equal(classify(0x1, 0, 219, 0, slept, "x86_64"), STATE_SLEEP);
 	assert_int_equal(classify(0x1, 0, 219, 0, waited, "x86_64"), STATE_FUTEX);

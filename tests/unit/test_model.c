@@ -31,7 +31,8 @@ static void collect_wakes(struct schedule *s, struct wakes *w)
 }
 
 /* 2 runs on CPU 0, 3 blocks on `addr` on CPU 1 at 100 µs. */
-static struct gt_event *waiter_and_runner(struct schedule *s, uint64_t addr, uint32_t op, uint32_t val)
+static struct gt_event *waiter_and_runner(struct schedule *s, uint64_t addr, uint32_t op,
+					  uint32_t val)
 {
 	schedule_init(s, 1000, 2);
 	add_task(s, 0, 2, 1);
@@ -64,7 +65,7 @@ static void a_thread_ends_with_its_last_switch_out(void **unused)
 	add_task(&s, 0, 2, 1);
 	add_switch(&s, 0, 0, 0, 2);
 	add_event(&s, 100, 0, GT_EXIT, 2);
-	add_end(&s, 400, 0, 2, 0); /* it ran on after it had begun to exit */
+	add_end(&s, 400, 0, 2, 0);    /* it ran on after it had begun to exit */
 	add_switch(&s, 500, 0, 0, 2); /* nobody comes back from that */
 	schedule_play(&s);
 	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
@@ -286,7 +287,8 @@ static void a_waiter_moved_to_another_word_is_woken_by_that_words_owner(void **u
 	struct schedule s;
 	struct wakes w;
 
-	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 0); /* without a timeout nothing but a wake can end it */
+	waiter_and_runner(&s, LOCK, MUTEX_WAIT,
+			  0); /* without a timeout nothing but a wake can end it */
 	add_futex_wake(&s, 400, 0, 3, 2, LOCK + 64);
 	collect_wakes(&s, &w);
 	assert_int_equal(w.waker[0], 2);
@@ -443,18 +445,18 @@ static void hostile_records_are_counted_and_change_nothing(void **unused)
 	schedule_init(&s, 1000, 1);
 	add_task(&s, 0, 2, 1);
 	add_switch(&s, 0, 0, 0, 2);
-	add_task(&s, 10, 2, 5);                    /* the same number twice */
-	add_task(&s, 10, 0, 5);                    /* nobody */
-	add_task(&s, 10, 7, 0);                    /* no process */
-	add_switch(&s, 20, GT_MAX_CPUS, 2, 0);     /* no such CPU */
+	add_task(&s, 10, 2, 5);		       /* the same number twice */
+	add_task(&s, 10, 0, 5);		       /* nobody */
+	add_task(&s, 10, 7, 0);		       /* no process */
+	add_switch(&s, 20, GT_MAX_CPUS, 2, 0); /* no such CPU */
 	add_switch(&s, 20, UINT32_MAX - 1, 2, 0);
 	add_waking(&s, 30, 0, 0xfffffff0, 0x7fffffff);
-	ev = add_event(&s, 40, 0, GT_CPU, 0);      /* a stretch that begins in the future */
+	ev = add_event(&s, 40, 0, GT_CPU, 0); /* a stretch that begins in the future */
 	ev->u.cpu_span.start = UINT64_MAX;
 	ev = add_event(&s, 50, 0, GT_AFFINITY, 2); /* a mask of more words than there are */
 	ev->u.affinity.words = 1;
 	ev->u.affinity.mask = NULL;
-	add_event(&s, 60, 0, 200, 2);              /* no such kind */
+	add_event(&s, 60, 0, 200, 2); /* no such kind */
 	schedule_play(&s);
 	assert_sums_add_up(&s);
 	assert_int_equal(s.out.nthreads, 1);
@@ -536,6 +538,75 @@ static void an_idle_cpu_counts_only_for_threads_that_may_use_it(void **unused)
 	assert_false(check.idle[2]);
 }
 
+/* A generator whose sequence is the same on every machine. */
+static uint32_t draw(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(*seed >> 33) % below;
+}
+
+static void add_random(struct schedule *s, uint64_t *seed, int64_t at)
+{
+	static const uint16_t states[] = { 0, 0, 1, 1, 1, 2, 0x80, 0x104, 0x402, 0xffff };
+	static const uint8_t kinds[] = { GT_SWITCH, GT_SWITCH, GT_SWITCH, GT_SWITCH, GT_WAKING,
+					 GT_WAKING, GT_TASK,   GT_TASK,	  GT_STATE,  GT_ON_CPU,
+					 GT_CPU,    GT_LOST,   GT_EXIT };
+	uint32_t cpu = draw(seed, 3), task = draw(seed, 12);
+	struct gt_event *ev = add_event(s, at, cpu, kinds[draw(seed, sizeof(kinds))], task);
+
+	ev->peer = draw(seed, 12);
+	ev->flags = (uint8_t)draw(seed, 128);
+	ev->state = states[draw(seed, sizeof(states) / sizeof(states[0]))];
+	ev->syscall = (int32_t)draw(seed, 300) - 1;
+	switch (ev->kind) {
+	case GT_TASK:
+		ev->u.task.parent = draw(seed, 12);
+		ev->u.task.process = ev->u.task.as = draw(seed, 4);
+		ev->u.task.clone_flags = draw(seed, 2) ? 0x4000 : 0;
+		ev->u.task.flags = draw(seed, 4);
+		break;
+	case GT_CPU:
+		ev->u.cpu_span.start = ev->ts - draw(seed, 300) * US;
+		ev->u.cpu_span.idle = draw(seed, 400) * US;
+		break;
+	case GT_LOST:
+		ev->u.lost.reason = draw(seed, GT_LOSS_COUNT + 1);
+		ev->u.lost.first = ev->ts - draw(seed, 100) * US;
+		ev->u.lost.last = ev->ts;
+		break;
+	default:
+		ev->op = draw(seed, 16);
+		ev->val = draw(seed, 3);
+		ev->u.addr = 0x5000 + 64 * draw(seed, 3);
+		break;
+	}
+}
+
+static void times_add_up_whatever_the_records_say(void **unused)
+{
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		uint64_t state = seed, workload = 0, run = 0, held = 0;
+		struct schedule s;
+
+		schedule_init(&s, 4000, 2);
+		for (int64_t at = -100; at < 4100; at += 1 + draw(&state, 4))
+			add_random(&s, &state, at);
+		schedule_play(&s);
+		assert_sums_add_up(&s);
+		for (size_t i = 0; i < s.out.ncpus; i++)
+			workload += s.out.cpus[i].workload;
+		for (size_t i = 0; i < s.out.noccupancy; i++)
+			held += s.out.occupancy[i].run;
+		for (size_t i = 0; i < s.out.nthreads; i++)
+			run += s.out.threads[i].run;
+		assert_int_equal(workload, run);
+		assert_int_equal(held, run);
+		assert_true(s.out.nthreads > 0 && run > 0);
+		assert_true(s.out.active <= 4000 * US);
+		schedule_free(&s);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -561,6 +632,7 @@ int main(void)
 		cmocka_unit_test(an_unfinished_trace_ends_with_its_last_record),
 		cmocka_unit_test(an_empty_trace_has_an_empty_report),
 		cmocka_unit_test(an_idle_cpu_counts_only_for_threads_that_may_use_it),
+		cmocka_unit_test(times_add_up_whatever_the_records_say),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static void a_cpus_shares_are_what_the_records_say(void **unused)
 	schedule_init(&s, 1000, 1);
 	add_event(&s, 0, 0, GT_ON_CPU, 0)->flags = GT_F_NEXT_IDLE;
 	add_task(&s, 50, 2, 1);
-	add_switch(&s, 100, 0, 0, 2);                         /* idle until here */
+	add_switch(&s, 100, 0, 0, 2);				  /* idle until here */
 	add_block(&s, 300, 0, 2, 0, 0)->flags &= ~GT_F_NEXT_IDLE; /* a stranger follows */
 	add_switch(&s, 450, 0, 0, 2)->flags = 0;
 	schedule_play(&s);
@@ -94,8 +94,8 @@ static void threads_are_told_apart_on_each_cpu(void **unused)
 	schedule_free(&s);
 }
 
-static struct gt_event *add_cpu_sum(struct schedule *s, uint32_t cpu, uint64_t traced, uint64_t other,
-				    uint64_t idle)
+static struct gt_event *add_cpu_sum(struct schedule *s, uint32_t cpu, uint64_t traced,
+				    uint64_t other, uint64_t idle)
 {
 	struct gt_event *ev = add_event(s, 1000, cpu, GT_CPU_SUM, 0);
 

@@ -155,7 +155,8 @@ static void throttled_time_is_not_added_to_the_runnable_time_it_shows_as(void **
 	schedule_free(&s);
 }
 
-/* The launcher's own mask is all CPUs, but it soon pins itself: only what is used for long counts. */
+/* The launcher's own mask is all CPUs, but it soon pins itself: only what is used for long counts.
+ */
 static void masks_used_for_less_than_a_hundredth_do_not_count(void **unused)
 {
 	struct schedule s;
@@ -263,7 +264,8 @@ struct clock_check {
 	int told;
 };
 
-static void read_clock(void *ctx, const struct model *m, struct thread *t, enum state next, uint64_t now)
+static void read_clock(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
 {
 	struct clock_check *c = ctx;
 	uint64_t clock = parallelism_serialized_so_far(c->p, NULL, now);

@@ -7,17 +7,26 @@
 
 /* ---- the ladder by its numbers ---- */
 
-/* A second of active time on four CPUs with four busy threads and nothing remarkable about it: mixed. */
+/* A second of active time on four CPUs with four busy threads and nothing remarkable about it:
+ * mixed. */
 static struct verdict_facts plain(struct result_parallelism *p)
 {
 	*p = (struct result_parallelism){
-		.average = 2, .attainable = 3, .efficiency = 2.0 / 3, .cpus = 4, .gain_bound = 3,
-		.active = 1000000000, .window = 1000000000,
+		.average = 2,
+		.attainable = 3,
+		.efficiency = 2.0 / 3,
+		.cpus = 4,
+		.gain_bound = 3,
+		.active = 1000000000,
+		.window = 1000000000,
 	};
 	return (struct verdict_facts){
 		.parallelism = p,
-		.sums = { .active = 1000000000, .several = 900000000, .run = 2000000000,
-			  .run_max = 600000000, .workers = 4 },
+		.sums = { .active = 1000000000,
+			  .several = 900000000,
+			  .run = 2000000000,
+			  .run_max = 600000000,
+			  .workers = 4 },
 	};
 }
 
@@ -158,18 +167,36 @@ static void every_sentence_has_its_class_and_the_gain_bound(void **unused)
 		f = plain(&p);
 		f.lock = &lock;
 		switch (i) {
-		case VERDICT_INCONCLUSIVE: f.unknown_share = 0.5; break;
-		case VERDICT_IO_BOUND: p.window *= 3; break;
-		case VERDICT_SINGLE_THREADED: f.sums.several = 0; break;
-		case VERDICT_CPU_STARVED: p.starved_share = 0.9; break;
-		case VERDICT_SERIALIZED: p.serialized_share = 0.9; break;
-		case VERDICT_CONTENDED: p.lock_loss = 900000000; break;
-		case VERDICT_IMBALANCED: f.sums.alone = 900000000; break;
-		case VERDICT_PARALLEL: p.average = 4; break;
+		case VERDICT_INCONCLUSIVE:
+			f.unknown_share = 0.5;
+			break;
+		case VERDICT_IO_BOUND:
+			p.window *= 3;
+			break;
+		case VERDICT_SINGLE_THREADED:
+			f.sums.several = 0;
+			break;
+		case VERDICT_CPU_STARVED:
+			p.starved_share = 0.9;
+			break;
+		case VERDICT_SERIALIZED:
+			p.serialized_share = 0.9;
+			break;
+		case VERDICT_CONTENDED:
+			p.lock_loss = 900000000;
+			break;
+		case VERDICT_IMBALANCED:
+			f.sums.alone = 900000000;
+			break;
+		case VERDICT_PARALLEL:
+			p.average = 4;
+			break;
 		}
 		assert_int_equal(verdict_write(&f, &v), 0);
 		assert_int_equal(v.class, i);
-		assert_int_equal(strncmp(v.sentence, verdict_class_name(i), strlen(verdict_class_name(i))), 0);
+		assert_int_equal(
+			strncmp(v.sentence, verdict_class_name(i), strlen(verdict_class_name(i))),
+			0);
 		assert_non_null(strstr(v.sentence, "gain bound 3.00"));
 		assert_null(strchr(v.sentence, '\n'));
 		assert_true(v.nevidence >= 4);
@@ -233,7 +260,8 @@ static void turns_by_barrier_are_imbalanced(void **unused)
 	for (uint32_t i = 0; at + 1000 < 20000; i++, at += 1000) {
 		uint32_t me = i & 1 ? 3 : 2, other = i & 1 ? 2 : 3;
 
-		/* Both go on at the barrier for a moment, then the other waits at the next round's count. */
+		/* Both go on at the barrier for a moment, then the other waits at the next round's
+		 * count. */
 		add_futex_wake(&s, at + 950, me - 2, other, me, LOCK);
 		add_switch(&s, at + 955, other - 2, 0, other);
 		add_futex(&s, at + 1000, me - 2, me, 0, LOCK, MUTEX_WAIT, i + 5);
@@ -295,7 +323,8 @@ static void a_lock_that_costs_little_is_no_verdict(void **unused)
 	}
 	schedule_play(&s);
 	assert_true(s.out.parallelism.serialized_share < 0.06);
-	assert_true(s.out.verdict.class != VERDICT_SERIALIZED && s.out.verdict.class != VERDICT_CONTENDED);
+	assert_true(s.out.verdict.class != VERDICT_SERIALIZED &&
+		    s.out.verdict.class != VERDICT_CONTENDED);
 	schedule_free(&s);
 }
 
@@ -403,7 +432,8 @@ static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **
 	schedule_play(&s);
 	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
 	assert_int_equal(s.out.verdict.process, 6);
-	assert_non_null(strstr(s.out.verdict.sentence, "process 1006 (worker), which loses most to locks of 2"));
+	assert_non_null(strstr(s.out.verdict.sentence,
+			       "process 1006 (worker), which loses most to locks of 2"));
 	assert_int_equal(process_row(&s, 1)->verdict.class, VERDICT_SINGLE_THREADED);
 	schedule_free(&s);
 

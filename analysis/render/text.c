@@ -137,7 +137,8 @@ static void add_times(struct buf *b, const struct canvas *c, const struct result
 	if (p->cpus > 0 && r->meta->cpus_online)
 		buf_printf(b, " of %u", r->meta->cpus_online);
 	if (p->cpus > 0)
-		buf_printf(b, " core%s usable", p->cpus == 1 && r->meta->cpus_online <= 1 ? "" : "s");
+		buf_printf(b, " core%s usable",
+			   p->cpus == 1 && r->meta->cpus_online <= 1 ? "" : "s");
 	buf_printf(b, ", %zu thread%s", r->nthreads, plural(r->nthreads));
 	if (r->nprocesses > 1)
 		buf_printf(b, " in %zu processes", r->nprocesses);

@@ -16,8 +16,8 @@ static void trace_state(struct buf *b, const struct canvas *c, const struct resu
 		buf_add_str(b, "The trace is incomplete: its recorder did not finish, and this "
 			       "report ends where the trace does. ");
 	if (r->meta->left_running)
-		buf_printf(b, "%u descendants were still alive at the end. ",
-			   r->meta->left_running);
+		buf_printf(b, "%u descendant%s still alive at the end. ", r->meta->left_running,
+			   r->meta->left_running == 1 ? " was" : "s were");
 }
 
 static void losses(struct buf *b, const struct canvas *c, const struct results *r)
@@ -44,12 +44,18 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 
 static void audit(struct buf *b, const struct canvas *c, const struct results *r)
 {
-	if (!(r->audit_cpu_error >= 0) && !(r->audit_task_error >= 0))
-		buf_add_str(b, "audit: the trace has no sums to compare with");
-	else
-		buf_printf(b, "audit: cores within %s of the kernel side's sums, threads within %s",
-			   units_share(r->audit_cpu_error).text,
+	bool cpu = r->audit_cpu_error >= 0, task = r->audit_task_error >= 0;
+
+	buf_add_str(b, "audit: ");
+	if (!cpu && !task)
+		buf_add_str(b, "the trace has no sums to compare with");
+	if (cpu)
+		buf_printf(b, "cores within %s", units_share(r->audit_cpu_error).text);
+	if (task)
+		buf_printf(b, "%sthreads within %s", cpu ? ", " : "",
 			   units_share(r->audit_task_error).text);
+	if (cpu || task)
+		buf_add_str(b, " of the kernel side's sums");
 }
 
 static void cost(struct buf *b, const struct canvas *c, const struct results *r)

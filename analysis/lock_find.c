@@ -11,17 +11,20 @@
 
 /* A thread that ran less than this between two waits goes on with one sequence of waits. */
 #define SEQUENCE_NS 1000000ULL
-/* Of a sequence the last few distinct words are kept: a forced switch goes over condvar, mutex, condvar, mutex. */
+/*
+ * Of a sequence the last few distinct words are kept: a forced switch goes over condvar, mutex,
+ * condvar, mutex.
+ */
 #define SEQUENCE_WORDS 4
 
 struct waiter {
-	uint32_t word;    /* of its present or last futex wait */
-	uint32_t waker;   /* who ended a futex wait of it last, + 1; 0: nobody, or it has returned the favour */
+	uint32_t word;	/* of its present or last futex wait */
+	uint32_t waker; /* index + 1 of who woke it last; 0: nobody, or it was woken in turn */
 	uint32_t waker_word;
-	uint64_t resumed; /* end of its last futex wait */
+	uint64_t resumed;		 /* end of its last futex wait */
 	uint32_t recent[SEQUENCE_WORDS]; /* words of its present sequence, latest first */
 	uint32_t nrecent;
-	uint32_t woke; /* the word it last woke a waiter on */
+	uint32_t woke;	  /* the word it last woke a waiter on */
 	uint64_t woke_at; /* 0: it has not, since its last wait */
 };
 
@@ -153,7 +156,8 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 
 /*
  * The waker's call names another word than the one waited on: the kernel has moved the waiter there
- * (FUTEX_REQUEUE), so the two belong together. FUTEX_WAKE_OP has a second word, which records do not carry.
+ * (FUTEX_REQUEUE), so the two belong together. FUTEX_WAKE_OP has a second word, which records do
+ * not carry.
  */
 static void requeued(struct lock_finder *f, const struct wake *wake, uint32_t word)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * First pass: which futex words belong together, and what they are. A futex wait is not a lock wait until
- * it is shown to be one: joins, queues, barriers and turn-taking wait on futexes too. Words are merged into
- * groups, each group is sorted by evidence, and the second pass asks the table what a wait was for.
- * docs/method.md gives the rules with what they were measured on.
+ * First pass: which futex words belong together, and what they are. A futex wait is not a lock wait
+ * until it is shown to be one: joins, queues, barriers and turn-taking wait on futexes too. Words
+ * are merged into groups, each group is sorted by evidence, and the second pass asks the table what
+ * a wait was for. docs/method.md gives the rules with what they were measured on.
  */
 #ifndef ANALYSIS_LOCK_FIND_H
 #define ANALYSIS_LOCK_FIND_H
@@ -13,20 +13,29 @@
 enum lock_sort {
 	SORT_LOCK,
 	SORT_JOIN,
-	SORT_QUEUE,       /* queue or future: no symmetry, or both sides go on side by side */
+	SORT_QUEUE, /* queue or future: no symmetry, or both sides go on side by side */
 	SORT_BARRIER,
 	SORT_TURN_TAKING, /* strict hand-over, but nothing says lock */
-	SORT_UNPROVEN,    /* looks like a lock, too little evidence */
+	SORT_UNPROVEN,	  /* looks like a lock, too little evidence */
 };
 
-enum lock_kind_id { /* locks[].kind in the JSON */
-	LOCK_KIND_UNKNOWN, LOCK_KIND_CPYTHON_GIL, LOCK_KIND_PYPY_GIL, LOCK_KIND_RUBY_GVL, LOCK_KIND_OCAML_MASTER,
-	LOCK_KIND_GIL, LOCK_KIND_MUTEX, LOCK_KIND_CONDVAR, LOCK_KIND_SEMAPHORE, LOCK_KIND_RWLOCK,
+/* locks[].kind in the JSON. */
+enum lock_kind_id {
+	LOCK_KIND_UNKNOWN,
+	LOCK_KIND_CPYTHON_GIL,
+	LOCK_KIND_PYPY_GIL,
+	LOCK_KIND_RUBY_GVL,
+	LOCK_KIND_OCAML_MASTER,
+	LOCK_KIND_GIL,
+	LOCK_KIND_MUTEX,
+	LOCK_KIND_CONDVAR,
+	LOCK_KIND_SEMAPHORE,
+	LOCK_KIND_RWLOCK,
 };
 
 struct lock_word {
-	uint32_t as;   /* 0 for a shared futex */
-	uint64_t addr; /* virtual address, or offset in the file for a shared futex */
+	uint32_t as;	   /* 0 for a shared futex */
+	uint64_t addr;	   /* virtual address, or offset in the file for a shared futex */
 	uint64_t dev, ino; /* of a shared futex */
 	uint64_t waits;
 };
@@ -35,30 +44,29 @@ struct lock_word {
 struct lock_evidence {
 	uint32_t waiters, wakers, both; /* threads that wait, wake, do both */
 	uint64_t waits, timeouts, handovers;
-	uint64_t handovers_idle;   /* during which a CPU that waker and wakee may use was idle */
-	double side_by_side;       /* over handovers_idle: both running ÷ wakee running, next 5 ms */
-	double switch_share;       /* share of waits ended by a hand-over, not by a timeout */
-	double symmetry;           /* share of hand-overs given and taken by threads that do both */
-	double returned;           /* share of hand-overs whose wakee woke its waker in turn */
+	uint64_t handovers_idle; /* during which a CPU that waker and wakee may use was idle */
+	double side_by_side;	 /* over handovers_idle: both running ÷ wakee running, next 5 ms */
+	double switch_share;	 /* share of waits ended by a hand-over, not by a timeout */
+	double symmetry;	 /* share of hand-overs given and taken by threads that do both */
+	double returned;	 /* share of hand-overs whose wakee woke its waker in turn */
 	bool value_always_2, value_varies, pi, clear_child_tid, bitset, condvar_pair, on_stack;
-	bool owner_value;          /* the word holds its owner's tid and FUTEX_WAITERS */
-	bool timed;                /* some wait had a timeout */
-	bool plain_wait;           /* some wait was a FUTEX_WAIT */
-	uint64_t merged_waits;     /* waits on words attached to the group that were not looked at here */
+	bool owner_value;      /* the word holds its owner's tid and FUTEX_WAITERS */
+	bool timed;	       /* some wait had a timeout */
+	bool plain_wait;       /* some wait was a FUTEX_WAIT */
 };
 
 struct lock_group {
-	uint32_t id;     /* 1, 2, … over the groups of the trace */
+	uint32_t id; /* 1, 2, … over the groups of the trace */
 	enum lock_sort sort;
 	enum lock_kind_id kind;
-	uint32_t as;     /* 0 when shared between address spaces */
+	uint32_t as; /* 0 when shared between address spaces */
 	struct lock_word *words;
 	uint32_t nwords;
 	struct lock_evidence evidence;
 	/* Name of the first word that has one; owned by the table. NULL when unknown. */
 	char *name, *image;
-	uint64_t symbol_addr; /* the word `name` speaks of */
-	const char *rule;     /* what decided `sort`, as printed */
+	uint64_t symbol_addr;			    /* the word `name` speaks of */
+	const char *rule;			    /* what decided `sort`, as printed */
 	const struct lock_fingerprint *fingerprint; /* lock_kind.h; NULL: none fits */
 };
 

@@ -5,31 +5,34 @@
 #include <string.h>
 
 #define WINDOW_NS 5000000ULL /* CPython's switch interval */
-/* Samples of one wakee begin at least this far apart: 39 thousand hand-overs a second need not all be watched. */
+/*
+ * Samples of one wakee begin at least this far apart: 39 thousand hand-overs a second need not all
+ * be watched.
+ */
 #define SPACING_NS 1000000ULL
 #define PER_THREAD 8
 #define MAX_OPEN 4096U
 /*
- * A woken thread that finds the lock taken again goes back to wait within a few microseconds, while the
- * holder runs on. Such tries are no running beside the holder in the sense meant here.
+ * A woken thread that finds the lock taken again goes back to wait within a few microseconds, while
+ * the holder runs on. Such tries are no running beside the holder in the sense meant here.
  */
 #define TRY_NS 50000ULL
 
 enum side { WAKER, WAKEE };
 
 /*
- * Time that both ran is first charged to the stretches it fell in; a stretch that turns out to be a mere try
- * takes it away again. `here` belongs to both threads' present stretches, `pending[k]` to that of thread k and
- * to past ones of the other, which were no tries.
+ * Time that both ran is first charged to the stretches it fell in; a stretch that turns out to be a
+ * mere try takes it away again. `here` belongs to both threads' present stretches, `pending[k]` to
+ * that of thread k and to past ones of the other, which were no tries.
  */
 struct sample {
 	uint32_t word;
 	uint32_t thread[2];
 	bool on[2];
 	uint64_t at, end; /* accounted up to; end of the window */
-	uint64_t ran;     /* the wakee's present stretch, inside the window */
+	uint64_t ran;	  /* the wakee's present stretch, inside the window */
 	uint64_t here, pending[2];
-	uint64_t run, both;       /* without tries */
+	uint64_t run, both; /* without tries */
 	uint64_t all_run, all_both;
 };
 

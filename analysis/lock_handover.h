@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * After a hand-over, do waker and wakee go on side by side? A bounded number of hand-overs is watched for
- * 5 ms each, and what was seen is added to the word the wakee had waited on. Only hand-overs made while a
- * CPU that the wakee may use was idle are given here: with no CPU to spare nobody runs side by side, and that
- * would prove nothing.
+ * After a hand-over, do waker and wakee go on side by side? A bounded number of hand-overs is
+ * watched for 5 ms each, and what was seen is added to the word the wakee had waited on. Only
+ * hand-overs made while a CPU that the wakee may use was idle are given here: with no CPU to spare
+ * nobody runs side by side, and that would prove nothing.
  */
 #ifndef ANALYSIS_LOCK_HANDOVER_H
 #define ANALYSIS_LOCK_HANDOVER_H
@@ -20,7 +20,9 @@ void lock_handovers_free(struct lock_handovers *h);
 void lock_handovers_open(struct lock_handovers *h, uint32_t word, const struct thread *waker,
 			 const struct thread *wakee, uint64_t now);
 
-/* Tell of a thread's change of state, before it happens. Returns at once while nothing is watched. */
+/*
+ * Tell of a thread's change of state, before it happens. Returns at once while nothing is watched.
+ */
 void lock_handovers_transition(struct lock_handovers *h, const struct thread *t, enum state next,
 			       uint64_t now);
 

@@ -4,9 +4,10 @@
 #include <fnmatch.h>
 
 /*
- * A row that needs no proof names something that is nothing but the lock: inside CPython's _PyRuntime (3.7 and
- * later) and its gil_* statics (3.2 to 3.6) only the GIL's condition variable is waited on with a timeout. What
- * lies on the heap has no name: there the behaviour must be shown, and the row only says whose lock it is.
+ * A row that needs no proof names something that is nothing but the lock: inside CPython's
+ * _PyRuntime (3.7 and later) and its gil_* statics (3.2 to 3.6) only the GIL's condition variable
+ * is waited on with a timeout. What lies on the heap has no name: there the behaviour must be
+ * shown, and the row only says whose lock it is.
  */
 static const struct lock_fingerprint fingerprints[] = {
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
@@ -30,12 +31,12 @@ static const struct lock_fingerprint fingerprints[] = {
 	  .timed = true,
 	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
-	  .text = "L2: a lock with timed waits on an unnamed word of a Python's data",
+	  .text = "L2: timed waits on an unnamed word of a Python's data",
 	  .image = "*python*",
 	  .condvar = true,
 	  .timed = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
-	  .text = "L2: a lock with timed waits on a Python's heap, as an interpreter of its own has it",
+	  .text = "L2: timed waits on a Python's heap, as subinterpreters have them",
 	  .image = "[[]*",
 	  .exe = "*python*",
 	  .condvar = true,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose lock is it? A table of fingerprints: to teach giltrace another interpreter, add a row in lock_kind.c.
+ * Whose lock is it? A table of fingerprints: to teach giltrace another interpreter, add a row in
+ * lock_kind.c.
  */
 #ifndef ANALYSIS_LOCK_KIND_H
 #define ANALYSIS_LOCK_KIND_H
@@ -13,9 +14,9 @@ struct lock_fingerprint {
 	const char *symbol; /* glob patterns; NULL: anything, also no name at all */
 	const char *image;
 	const char *exe; /* of the process that waited first */
-	bool condvar;    /* waits must look like a condition variable's: WAIT_BITSET */
-	bool timed;      /* and some must have a timeout */
-	bool proves;     /* is a lock even with too few hand-overs to show it */
+	bool condvar;	 /* waits must look like a condition variable's: WAIT_BITSET */
+	bool timed;	 /* and some must have a timeout */
+	bool proves;	 /* is a lock even with too few hand-overs to show it */
 };
 
 /* `exe` is the path of the waiting program or NULL. The first row that fits, or NULL. */

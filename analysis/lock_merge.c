@@ -81,8 +81,8 @@ static int unite_aliases(struct lock_merge *m, const struct lock_words *w)
 		const struct lock_symbol *s = lock_words_shared(w, i);
 
 		if (s)
-			aliases[n++] = (struct alias){ s->shared_dev, s->shared_ino,
-						       s->shared_offset, i };
+			aliases[n++] =
+				(struct alias){ s->shared_dev, s->shared_ino, s->shared_offset, i };
 	}
 	qsort(aliases, n, sizeof(*aliases), alias_cmp);
 	for (size_t i = 1; i < n; i++)
@@ -109,9 +109,9 @@ static bool half_of_pair(const struct lock_merge *m, const struct lock_link *l)
 }
 
 /*
- * Semaphores and condition variables wait alike, and heap semaphores of one kind lie side by side; so of two
- * words in one sequence at least one must be known to be half of a condition variable. Two mutexes are never
- * united, neither directly (the shards of a table) nor over a third word.
+ * Semaphores and condition variables wait alike, and heap semaphores of one kind lie side by side;
+ * so of two words in one sequence at least one must be known to be half of a condition variable.
+ * Two mutexes are never united, neither directly (the shards of a table) nor over a third word.
  */
 static void unite_linked(struct lock_merge *m, const struct lock_words *w, uint32_t *best)
 {
@@ -138,7 +138,8 @@ void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *c
 
 		if (l->counts[LOCK_LINK_LET_GO] >= LET_GO_MIN && half_of_pair(m, l) &&
 		    is_condvar_like(&w->words[l->low]) && is_condvar_like(&w->words[l->high]) &&
-		    (competed[lock_merge_root(m, l->low)] || competed[lock_merge_root(m, l->high)])) {
+		    (competed[lock_merge_root(m, l->low)] ||
+		     competed[lock_merge_root(m, l->high)])) {
 			unite(m, l->low, l->high);
 			competed[lock_merge_root(m, l->low)] = true;
 		}

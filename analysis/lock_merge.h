@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which words belong together. Words of one set are one thing beyond doubt (both halves of a condition
- * variable, two mappings of one shared word) or by the company they keep (a GIL's condition variable and the
- * one it forces switches with). A mutex keeps a set of its own and is only attached to the condition variable
- * it is used with: whether the two are one lock depends on what the condition variable turns out to be.
+ * Which words belong together. Words of one set are one thing beyond doubt (both halves of a
+ * condition variable, two mappings of one shared word) or by the company they keep (a GIL's
+ * condition variable and the one it forces switches with). A mutex keeps a set of its own and is
+ * only attached to the condition variable it is used with: whether the two are one lock depends on
+ * what the condition variable turns out to be.
  */
 #ifndef ANALYSIS_LOCK_MERGE_H
 #define ANALYSIS_LOCK_MERGE_H
@@ -12,8 +13,9 @@
 
 struct lock_merge {
 	uint32_t *parent;   /* by word: union-find, roots point to themselves */
-	uint32_t *attached; /* by a mutex set's root: a word of the set it is used with, or LOCK_WORDS_NONE */
-	uint32_t *paired;   /* by word: the other half of its condition variable, or LOCK_WORDS_NONE */
+	/* Entries may be LOCK_WORDS_NONE. */
+	uint32_t *attached; /* by a mutex set's root: a word of the set it is used with */
+	uint32_t *paired;   /* by word: the other half of its condition variable */
 	size_t n;
 };
 
@@ -22,10 +24,10 @@ int lock_merge_init(struct lock_merge *m, const struct lock_words *w);
 void lock_merge_release(struct lock_merge *m);
 
 /*
- * A thread made to let go of a GIL waits on a second condition variable until another has taken over. Where no
- * thread ever waits on both, this joins them: `competed`, by root word, says which sets have threads that both
- * wait and wake; it is kept up to date. The two condition variables of a bounded queue, full and empty, have none
- * and stay apart.
+ * A thread made to let go of a GIL waits on a second condition variable until another has taken
+ * over. Where no thread ever waits on both, this joins them: `competed`, by root word, says which
+ * sets have threads that both wait and wake; it is kept up to date. The two condition variables of
+ * a bounded queue, full and empty, have none and stay apart.
  */
 void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *competed);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers 0, 1, 2 … for places in memory: (address space, address). What is known of a place is kept by the
- * caller in an array by that number.
+ * Numbers 0, 1, 2 … for places in memory: (address space, address). What is known of a place is
+ * kept by the caller in an array by that number.
  */
 #ifndef ANALYSIS_LOCK_PLACES_H
 #define ANALYSIS_LOCK_PLACES_H
@@ -16,7 +16,7 @@
 struct lock_place {
 	uint64_t addr;
 	uint32_t as;
-	uint32_t next; /* another place with the same key in the map: a place has 96 bits, a key 64 */
+	uint32_t next; /* with the same key in the map: a place has 96 bits, a key 64 */
 };
 
 /* A zeroed struct is empty. */

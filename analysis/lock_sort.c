@@ -11,7 +11,10 @@
 #define HANDOVERS_MIN 20
 /* Locks were measured up to 0.14, other symmetric waits from 0.14 to 0.83 on: docs/method.md. */
 #define SIDE_BY_SIDE_MAX 0.15
-/* Of all hand-overs, those among threads that both wait and wake: the rest may be a thread's first or last. */
+/*
+ * Of all hand-overs, those among threads that both wait and wake: the rest may be a thread's first
+ * or last.
+ */
 #define SYMMETRY_MIN 0.5
 #define RETURNED_MIN 0.5
 
@@ -227,9 +230,12 @@ void lock_sort_group(struct lock_group *g)
 }
 
 static const char *const names[] = {
-	[SORT_LOCK] = "lock",	      [SORT_JOIN] = "join",
-	[SORT_QUEUE] = "queue",	      [SORT_BARRIER] = "barrier",
-	[SORT_TURN_TAKING] = "turn-taking", [SORT_UNPROVEN] = "unproven",
+	[SORT_LOCK] = "lock",
+	[SORT_JOIN] = "join",
+	[SORT_QUEUE] = "queue",
+	[SORT_BARRIER] = "barrier",
+	[SORT_TURN_TAKING] = "turn-taking",
+	[SORT_UNPROVEN] = "unproven",
 };
 
 const char *lock_sort_name(enum lock_sort sort)
@@ -244,10 +250,10 @@ int lock_sort_explain(const struct lock_group *g, char **lines, int max)
 	const struct lock_evidence *e = &g->evidence;
 	int n = 0, err = 0;
 
-#define LINE(...) \
-	do { \
-		if (err >= 0 && n < max && (err = asprintf(&lines[n], __VA_ARGS__)) >= 0) \
-			n++; \
+#define LINE(...)                                                                                  \
+	do {                                                                                       \
+		if (err >= 0 && n < max && (err = asprintf(&lines[n], __VA_ARGS__)) >= 0)          \
+			n++;                                                                       \
 	} while (0)
 	LINE("%s", g->rule);
 	if (g->sort == SORT_LOCK && g->fingerprint && g->kind == g->fingerprint->kind)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a set of words is, by evidence. The rules are one table in lock_sort.c, in the order in which they are
- * asked; docs/method.md gives what each was measured on.
+ * What a set of words is, by evidence. The rules are one table in lock_sort.c, in the order in
+ * which they are asked; docs/method.md gives what each was measured on.
  */
 #ifndef ANALYSIS_LOCK_SORT_H
 #define ANALYSIS_LOCK_SORT_H
@@ -22,7 +22,10 @@ void lock_sort_group(struct lock_group *g);
 /* "lock", "join", "queue", "barrier", "turn-taking", "unproven": events[].kind in the JSON. */
 const char *lock_sort_name(enum lock_sort sort);
 
-/* Up to `max` lines that say how a group was recognised, for the caller to free. How many, or -ENOMEM. */
+/*
+ * Up to `max` lines that say how a group was recognised, for the caller to free. How many, or
+ * -ENOMEM.
+ */
 int lock_sort_explain(const struct lock_group *g, char **lines, int max);
 
 #endif

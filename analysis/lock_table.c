@@ -29,8 +29,8 @@ struct maker {
 	const struct lock_words *words;
 	struct lock_merge merge;
 	struct lock_evidence *evidence; /* by set: at its root word */
-	uint32_t *group_of;             /* by set: at its root word */
-	struct named *named;            /* by group */
+	uint32_t *group_of;		/* by set: at its root word */
+	struct named *named;		/* by group */
 	char *const *exes;
 	size_t nexes;
 };
@@ -95,8 +95,8 @@ static bool has(const char *text)
 }
 
 /*
- * The name of its lowest word with a symbol, else where its lowest word lies. Called for each word of a group,
- * in any order.
+ * The name of its lowest word with a symbol, else where its lowest word lies. Called for each word
+ * of a group, in any order.
  */
 static void name_group(struct named *named, struct lock_group *g, const struct lock_words *words,
 		       uint32_t word)
@@ -108,8 +108,8 @@ static void name_group(struct named *named, struct lock_group *g, const struct l
 	if (!s || !s->image || !(has(s->name) || has(s->image)))
 		return;
 	symbol = has(s->name);
-	if (named->any && (symbol < named->symbol ||
-			   (symbol == named->symbol && addr >= g->symbol_addr)))
+	if (named->any &&
+	    (symbol < named->symbol || (symbol == named->symbol && addr >= g->symbol_addr)))
 		return;
 	named->any = true;
 	named->symbol = symbol;
@@ -173,7 +173,10 @@ static void make_groups(struct lock_table *t, struct maker *mk)
 			settle(mk, &t->groups[mk->group_of[i]], i);
 }
 
-/* The mutex of a lock's condition variable is part of the lock; that of a queue's is a lock of its own. */
+/*
+ * The mutex of a lock's condition variable is part of the lock; that of a queue's is a lock of its
+ * own.
+ */
 static void make_attached(struct lock_table *t, struct maker *mk)
 {
 	uint32_t before = t->ngroups;
@@ -184,12 +187,10 @@ static void make_attached(struct lock_table *t, struct maker *mk)
 		if (set_of(mk, i) != i || !is_attached(mk, i))
 			continue;
 		g = &t->groups[mk->group_of[set_of(mk, mk->merge.attached[i])]];
-		if (g->sort == SORT_LOCK) {
+		if (g->sort == SORT_LOCK)
 			mk->group_of[i] = g - t->groups;
-			g->evidence.merged_waits += mk->evidence[i].waits;
-		} else {
+		else
 			new_group(t, mk, i);
-		}
 	}
 	name_words(t, mk, true);
 	for (uint32_t i = 0; i < mk->words->nwords; i++)

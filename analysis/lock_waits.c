@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../lib/map.h"
-
 /* After a timeout a thread looks who holds the lock, perhaps asks for it, and waits again. */
 #define TIMEOUT_GAP_NS 200000ULL
-/* A woken thread that is back within this has lost a race, or has gone from the condvar to its mutex. */
+/*
+ * A woken thread that is back within this has lost a race, or has gone from the condvar to its
+ * mutex.
+ */
 #define WOKEN_GAP_NS 50000ULL
-#define MAX_PARTS (1U << 22)
 #define NO_GROUP UINT32_MAX
 
 enum phase {
@@ -24,17 +24,19 @@ struct waiting {
 	enum phase phase;
 	uint32_t group;
 	uint64_t start, resumed;
-	uint32_t waker;   /* index + 1 of who ended its last futex wait by a futex call; 0: nobody */
+	uint32_t waker; /* index + 1 of who ended its last futex wait by a futex call; 0: nobody */
 	uint64_t woken;
-	bool by_nobody;   /* a timer did */
-	bool released;    /* it has woken someone on its group since it resumed: so it had the lock */
+	bool by_nobody; /* a timer did */
+	bool released;	/* it has woken someone on its group since it resumed: so it had the lock */
 	/* What it holds since `resumed`, as long as the release has not been seen. */
-	uint32_t holds;   /* group, or NO_GROUP */
+	uint32_t holds; /* group, or NO_GROUP */
 	uint64_t held_since;
-	uint64_t let_go;  /* time of the wake that seems to be the release; 0: none yet */
+	uint64_t let_go; /* time of the wake that seems to be the release; 0: none yet */
 	uint32_t let_go_to;
-	bool away;        /* it has blocked on something else meanwhile */
-	/* A hold that ended in a block of its own group, its release not yet seen: late_release(). */
+	bool away; /* it has blocked on something else meanwhile */
+	/*
+	 * A hold that ended in a block of its own group, its release not yet seen: late_release().
+	 */
 	uint32_t dropped; /* group, or NO_GROUP */
 	uint64_t dropped_since;
 };
@@ -46,9 +48,7 @@ struct lock_waits {
 	uint32_t ngroups;
 	struct waiting *threads; /* by struct thread.index */
 	size_t nthreads;
-	struct map part_index;
-	struct lock_waits_thread *parts;
-	size_t nparts, parts_room;
+	struct lock_parts parts;
 	int err;
 };
 
@@ -81,10 +81,9 @@ void lock_waits_free(struct lock_waits *w)
 		spread_release(&w->groups[i]->hold);
 		free(w->groups[i]);
 	}
-	map_free(&w->part_index);
+	lock_parts_release(&w->parts);
 	free(w->groups);
 	free(w->threads);
-	free(w->parts);
 	free(w);
 }
 
@@ -113,7 +112,10 @@ static struct waiting *waiting(struct lock_waits *w, uint32_t thread)
 	return &w->threads[thread];
 }
 
-/* Index of the group a thread's wait is for, with its sums made; NO_GROUP for words not in the table. */
+/*
+ * Index of the group a thread's wait is for, with its sums made; NO_GROUP for words not in the
+ * table.
+ */
 static uint32_t group_of(struct lock_waits *w, const struct thread *t)
 {
 	uint32_t at = t->wait.group ? t->wait.group->id - 1 : NO_GROUP;
@@ -129,30 +131,13 @@ static uint32_t group_of(struct lock_waits *w, const struct thread *t)
 	return at;
 }
 
-static struct lock_waits_thread *part(struct lock_waits *w, uint32_t group, uint32_t thread)
+static struct lock_part *part(struct lock_waits *w, uint32_t group, uint32_t thread)
 {
-	uint64_t key = (uint64_t)group << 32 | thread, at;
-	struct lock_waits_thread *p;
+	struct lock_part *p = lock_parts_get(&w->parts, group, thread);
 
-	if (map_get(&w->part_index, key, &at))
-		return &w->parts[at];
-	if (w->nparts == w->parts_room) {
-		size_t room = w->parts_room ? w->parts_room * 2 : 64;
-
-		p = w->nparts < MAX_PARTS ? realloc(w->parts, room * sizeof(*p)) : NULL;
-		if (!p)
-			goto full;
-		w->parts = p;
-		w->parts_room = room;
-	}
-	if (map_put(&w->part_index, key, w->nparts))
-		goto full;
-	p = &w->parts[w->nparts++];
-	*p = (struct lock_waits_thread){ .group = group, .thread = thread };
+	if (!p && w->parts.n < LOCK_PARTS_MAX)
+		check(w, -ENOMEM);
 	return p;
-full:
-	check(w, -ENOMEM);
-	return NULL;
 }
 
 /* ---- waits ---- */
@@ -161,7 +146,7 @@ full:
 static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, uint64_t until)
 {
 	struct lock_waits_group *g = w->groups[x->group];
-	struct lock_waits_thread *p = part(w, x->group, thread);
+	struct lock_part *p = part(w, x->group, thread);
 
 	check(w, spread_add(&g->wait, until - x->start));
 	if (p) {
@@ -170,7 +155,10 @@ static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, 
 	}
 	if (x->phase == PHASE_RESUMED && x->waker) {
 		g->handoffs++;
-		/* Told of at the switch-in, the waking is older than that: model.h. How much is not known. */
+		/*
+		 * Told of at the switch-in, the waking is older than that: model.h. How much is not
+		 * known.
+		 */
 		if (until > x->woken)
 			check(w, spread_add(&g->handoff, until - x->woken));
 	}
@@ -179,7 +167,7 @@ static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, 
 
 static void add_hold(struct lock_waits *w, uint32_t group, uint32_t thread, uint64_t ns)
 {
-	struct lock_waits_thread *p = part(w, group, thread);
+	struct lock_part *p = part(w, group, thread);
 
 	check(w, spread_add(&w->groups[group]->hold, ns));
 	if (p) {
@@ -210,7 +198,9 @@ static bool goes_on_waiting(const struct waiting *x, uint32_t group, uint64_t no
 	       ran < (x->by_nobody ? TIMEOUT_GAP_NS : WOKEN_GAP_NS);
 }
 
-/* Woken, but it did not get the lock: then its waker did not let go of it for this thread's sake. */
+/*
+ * Woken, but it did not get the lock: then its waker did not let go of it for this thread's sake.
+ */
 static void take_back(struct lock_waits *w, const struct waiting *x, uint32_t thread)
 {
 	struct waiting *waker = x->waker ? &w->threads[x->waker - 1] : NULL;
@@ -295,7 +285,8 @@ static void leave_lock(struct lock_waits *w, const struct thread *t, uint64_t no
 
 /* ---- what the model tells ---- */
 
-void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next, uint64_t now)
+void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next,
+			   uint64_t now)
 {
 	bool blocks = next == STATE_LOCK || next == STATE_EVENT;
 	struct waiting *x;
@@ -321,8 +312,9 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 }
 
 /*
- * `from` wakes `to` on the group that it holds, so far as is known: that looks like a release. But if it has
- * slept since it got the lock, it may have let go long ago without a call; a wake by another shows that.
+ * `from` wakes `to` on the group that it holds, so far as is known: that looks like a release. But
+ * if it has slept since it got the lock, it may have let go long ago without a call; a wake by
+ * another shows that.
  */
 static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from, uint32_t to,
 		   uint64_t now)
@@ -336,10 +328,11 @@ static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from,
 }
 
 /*
- * The wakee was on its way to sleep when `from` released the lock and woke it, and `from` has gone to sleep
- * itself before the wakee's switch-in told of it. It went right after the release.
+ * The wakee was on its way to sleep when `from` released the lock and woke it, and `from` has gone
+ * to sleep itself before the wakee's switch-in told of it. It went right after the release.
  */
-static void late_release(struct lock_waits *w, struct waiting *x, const struct thread *from, uint32_t group)
+static void late_release(struct lock_waits *w, struct waiting *x, const struct thread *from,
+			 uint32_t group)
 {
 	if (x->dropped == group && from->since > x->dropped_since)
 		add_hold(w, group, from->index, from->since - x->dropped_since);
@@ -388,22 +381,11 @@ const struct lock_waits_group *lock_waits_at(const struct lock_waits *w, uint32_
 	return group < w->ngroups ? w->groups[group] : NULL;
 }
 
-static int part_cmp(const void *a, const void *b)
+const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n)
 {
-	const struct lock_waits_thread *x = a, *y = b;
-
-	if (x->group != y->group)
-		return x->group < y->group ? -1 : 1;
-	return x->thread < y->thread ? -1 : x->thread > y->thread;
-}
-
-const struct lock_waits_thread *lock_waits_threads(struct lock_waits *w, size_t *n)
-{
-	if (w->nparts)
-		qsort(w->parts, w->nparts, sizeof(*w->parts), part_cmp);
-	map_free(&w->part_index);
-	*n = w->nparts;
-	return w->parts;
+	lock_parts_sort(&w->parts);
+	*n = w->parts.n;
+	return w->parts.at;
 }
 
 int lock_waits_error(const struct lock_waits *w)

@@ -1,28 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Second pass: from blocking and waking to waits as a program's author would count them. A wait for a lock may
- * take several futex waits: one per timeout, one per lost race, one for the condition variable and one for its
- * mutex. It runs from the first block to the switch-in after which the thread goes on.
+ * Second pass: from blocking and waking to waits as a program's author would count them. A wait for
+ * a lock may take several futex waits: one per timeout, one per lost race, one for the condition
+ * variable and one for its mutex. It runs from the first block to the switch-in after which the
+ * thread goes on.
  */
 #ifndef ANALYSIS_LOCK_WAITS_H
 #define ANALYSIS_LOCK_WAITS_H
 
+#include "lock_parts.h"
 #include "parallelism.h"
 #include "spread.h"
-
-/* One thread's part in one group. */
-struct lock_waits_thread {
-	uint32_t group; /* index in the lock table */
-	uint32_t thread; /* struct thread.index */
-	uint64_t waits, wait, holds, held; /* ns */
-};
 
 struct lock_waits_group {
 	uint64_t timeouts, handoffs;
 	struct spread wait, handoff, hold;
-	uint64_t blocked;   /* time in STATE_LOCK, ns */
+	uint64_t blocked; /* time in STATE_LOCK, ns */
 	uint32_t blocked_now;
-	uint64_t serialized; /* serialized time with a waiter here, ns */
+	uint64_t serialized;	   /* serialized time with a waiter here, ns */
 	uint64_t serialized_since; /* on the serialized clock, while blocked_now > 0 */
 	uint64_t last_wake;
 	uint32_t last_waker; /* struct thread.index */
@@ -35,14 +30,15 @@ struct lock_waits *lock_waits_new(const struct lock_table *table, const struct p
 void lock_waits_free(struct lock_waits *w);
 
 /* For a model's second pass. */
-void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next, uint64_t now);
+void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next,
+			   uint64_t now);
 void lock_waits_wake(struct lock_waits *w, const struct wake *wake);
 
 /* NULL when nobody waited on that group. */
 const struct lock_waits_group *lock_waits_at(const struct lock_waits *w, uint32_t group);
 
-/* Every thread's parts, sorted by group, then thread; valid until the next transition. */
-const struct lock_waits_thread *lock_waits_threads(struct lock_waits *w, size_t *n);
+/* Every thread's parts, sorted by group, then thread. Once, after the last transition. */
+const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n);
 
 /* The first -ENOMEM on the way, or 0. */
 int lock_waits_error(const struct lock_waits *w);

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A hostile trace may name a new word in every record: these bound the finder to a few hundred MB. */
+/*
+ * A hostile trace may name a new word in every record: these bound the finder to a few hundred MB.
+ */
 #define MAX_WORDS (1U << 20)
 #define MAX_ROLES (1U << 22)
 #define MAX_LINKS (1U << 20)
@@ -21,7 +23,9 @@ static uint64_t pair_key(uint32_t a, uint32_t b)
 	return (uint64_t)a << 32 | b;
 }
 
-/* Room for one more of `size` bytes in a doubling array of at most `max`; NULL when there is none. */
+/*
+ * Room for one more of `size` bytes in a doubling array of at most `max`; NULL when there is none.
+ */
 static void *grow(void **array, size_t *n, size_t *room, size_t size, size_t max)
 {
 	if (*n == *room) {
@@ -39,7 +43,7 @@ static void *grow(void **array, size_t *n, size_t *room, size_t size, size_t max
 	return memset((char *)*array + *n * size, 0, size);
 }
 
-#define GROW(w, field, max) \
+#define GROW(w, field, max)                                                                        \
 	grow((void **)&(w)->field, &(w)->n##field, &(w)->field##_size, sizeof(*(w)->field), max)
 
 void lock_words_release(struct lock_words *w)
@@ -158,8 +162,7 @@ void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_lin
 	struct lock_link *link;
 	uint64_t at;
 
-	if (a == b || l->as != h->as ||
-	    (kind != LOCK_LINK_REQUEUED && apart > LOCK_WORDS_SPAN))
+	if (a == b || l->as != h->as || (kind != LOCK_LINK_REQUEUED && apart > LOCK_WORDS_SPAN))
 		return;
 	if (map_get(&w->link_index, pair_key(low, high), &at)) {
 		link = &w->links[at];

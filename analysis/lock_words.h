@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the first pass keeps of every futex word: how it is waited on, who waits on it and who wakes, and
- * which words a thread waits on one after the other. Filled by lock_find, read by lock_merge and
- * lock_sort. Memory follows words and (word, thread) pairs up to fixed limits; what does not fit is
- * counted.
+ * What the first pass keeps of every futex word: how it is waited on, who waits on it and who
+ * wakes, and which words a thread waits on one after the other. Filled by lock_find, read by
+ * lock_merge and lock_sort. Memory follows words and (word, thread) pairs up to fixed limits; what
+ * does not fit is counted.
  */
 #ifndef ANALYSIS_LOCK_WORDS_H
 #define ANALYSIS_LOCK_WORDS_H
@@ -16,17 +16,20 @@
 #include "model.h"
 
 #define LOCK_WORDS_NONE LOCK_PLACES_NONE
-/* Words of one lock lie at most this many bytes apart. CPython's GIL spans 100 from 3.7 on, 236 in 3.6. */
+/*
+ * Words of one lock lie at most this many bytes apart. CPython's GIL spans 100 from 3.7 on, 236
+ * in 3.6.
+ */
 #define LOCK_WORDS_SPAN 256
 
 enum lock_word_flag {
 	LOCK_WORD_WAIT = 1 << 0,   /* waited on by FUTEX_WAIT */
 	LOCK_WORD_BITSET = 1 << 1, /* by FUTEX_WAIT_BITSET: condition variables, semaphores */
-	LOCK_WORD_PI = 1 << 2,     /* by FUTEX_LOCK_PI and kin: a mutex by definition */
+	LOCK_WORD_PI = 1 << 2,	   /* by FUTEX_LOCK_PI and kin: a mutex by definition */
 	LOCK_WORD_TIMED = 1 << 3,
 	LOCK_WORD_SHARED = 1 << 4, /* by an operation without FUTEX_PRIVATE_FLAG */
 	LOCK_WORD_JOIN = 1 << 5,   /* some thread's clear_child_tid */
-	LOCK_WORD_OWNER = 1 << 6,  /* every value so far had FUTEX_WAITERS set: it holds an owner's tid */
+	LOCK_WORD_OWNER = 1 << 6,  /* every value so far had FUTEX_WAITERS set: an owner's tid */
 };
 
 /* How much of the wakees' time their wakers ran beside them; sums over sampled hand-overs. */
@@ -40,11 +43,11 @@ struct lock_word_facts {
 	uint32_t flags; /* enum lock_word_flag */
 	uint32_t val_min, val_max;
 	uint64_t waits, timeouts;
-	uint64_t handovers; /* a thread's futex call ended a thread's wait */
-	uint64_t returned;  /* of these: the wakee later woke its waker in turn */
-	struct lock_side all;  /* every stretch that the wakee ran */
-	struct lock_side held; /* without stretches in which a thread only tried and went back to wait */
-	uint32_t process;      /* index of the first waiter's process */
+	uint64_t handovers;   /* a thread's futex call ended a thread's wait */
+	uint64_t returned;    /* of these: the wakee later woke its waker in turn */
+	struct lock_side all; /* every stretch that the wakee ran */
+	struct lock_side held; /* without those in which one only tried, and waited again */
+	uint32_t process; /* index of the first waiter's process */
 };
 
 /* One thread's part in one word. */
@@ -90,7 +93,9 @@ void lock_words_release(struct lock_words *w);
 /* The word's index, or LOCK_WORDS_NONE when it was never waited on. */
 uint32_t lock_words_find(const struct lock_words *w, uint32_t as, uint64_t addr);
 
-/* Note a wait by `t` as t->wait says. The word's index, or LOCK_WORDS_NONE when there is no room. */
+/*
+ * Note a wait by `t` as t->wait says. The word's index, or LOCK_WORDS_NONE when there is no room.
+ */
 uint32_t lock_words_wait(struct lock_words *w, const struct thread *t);
 
 /* `waker` ended a wait of `wakee` on `word`. Both are struct thread.index. */

@@ -93,7 +93,7 @@ static void record(void *self, const struct model *m, const struct gt_event *ev)
 
 /* One group's part of the threads' parts. */
 struct parts {
-	const struct lock_waits_thread *at;
+	const struct lock_part *at;
 	size_t n;
 };
 
@@ -144,7 +144,7 @@ static int threads_of(const struct locks *l, struct parts parts, struct result_l
 	if (!r->by_thread)
 		return -ENOMEM;
 	for (size_t i = 0; i < parts.n; i++) {
-		const struct lock_waits_thread *p = &parts.at[i];
+		const struct lock_part *p = &parts.at[i];
 
 		r->waiters += !!p->waits;
 		r->waits += p->waits;
@@ -226,8 +226,9 @@ static int event_result(const struct locks *l, const struct lock_group *g,
 static void shares_of(const struct locks *l, struct results *out)
 {
 	double blocked = 0;
-	double serialized = l->ctx->parallelism ?
-		parallelism_serialized_so_far(l->ctx->parallelism, NULL, model_now(l->ctx->model)) : 0;
+	struct parallelism *p = l->ctx->parallelism;
+	uint64_t end = model_now(l->ctx->model);
+	double serialized = p ? parallelism_serialized_so_far(p, NULL, end) : 0;
 
 	for (size_t i = 0; i < out->nlocks; i++)
 		blocked += out->locks[i].share_of_lock_time;
@@ -270,7 +271,7 @@ static int event_cmp(const void *a, const void *b)
 static int groups_results(struct locks *l, struct results *out)
 {
 	size_t nparts;
-	const struct lock_waits_thread *all = lock_waits_threads(l->waits, &nparts);
+	const struct lock_part *all = lock_waits_parts(l->waits, &nparts);
 	int err = 0;
 
 	for (size_t i = 0, n; !err && i < nparts; i += n) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Per lock and per event: who waited, how long, from whom to whom it went. Its row comes after parallelism's. */
+/*
+ * Per lock and per event: who waited, how long, from whom to whom it went. Its row comes after
+ * parallelism's.
+ */
 #ifndef ANALYSIS_LOCKS_H
 #define ANALYSIS_LOCKS_H
 

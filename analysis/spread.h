@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A spread of durations that costs little while there is only one: most futex words are waited on once.
+ * A spread of durations that costs little while there is only one: most futex words are waited on
+ * once.
  */
 #ifndef ANALYSIS_SPREAD_H
 #define ANALYSIS_SPREAD_H
@@ -15,7 +16,7 @@ struct spread {
 	struct hist *rest; /* from the second value on, all of them */
 };
 
-int spread_add(struct spread *s, uint64_t value); /* 0 or -ENOMEM */
+int spread_add(struct spread *s, uint64_t value);	    /* 0 or -ENOMEM */
 uint64_t spread_quantile(const struct spread *s, double q); /* 0 when empty */
 struct result_spread spread_result(const struct spread *s);
 void spread_release(struct spread *s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scripted events for tests of lock_find and locks: threads on CPUs that wait on words and wake each other,
- * played through the real model. Times are microseconds; `s->us` is the scene's clock.
+ * Scripted events for tests of lock_find and locks: threads on CPUs that wait on words and wake
+ * each other, played through the real model. Times are microseconds; `s->us` is the scene's clock.
  */
 #ifndef TESTS_UNIT_LOCK_SCENE_H
 #define TESTS_UNIT_LOCK_SCENE_H
@@ -66,7 +66,8 @@ static inline void scene_init(struct scene *s, uint32_t cpus)
 }
 
 /* A thread of `process`, allowed on `cpu` alone, or everywhere with UINT32_MAX. */
-static inline void scene_thread_on(struct scene *s, uint32_t id, uint32_t process, uint32_t as, uint32_t cpu)
+static inline void scene_thread_on(struct scene *s, uint32_t id, uint32_t process, uint32_t as,
+				   uint32_t cpu)
 {
 	static const uint64_t masks[] = { 1, 2, 4, 8 };
 	struct gt_event *ev = scene_event(s, GT_TASK, 0);
@@ -101,14 +102,15 @@ static inline void scene_run(struct scene *s, uint32_t cpu, uint32_t id)
 }
 
 /* `id` leaves its CPU to wait on a word; `next` takes it, or 0: idle. */
-static inline void scene_wait_to(struct scene *s, uint32_t cpu, uint32_t id, uint64_t addr, uint32_t op,
-				 uint32_t val, bool timed, uint32_t next)
+static inline void scene_wait_to(struct scene *s, uint32_t cpu, uint32_t id, uint64_t addr,
+				 uint32_t op, uint32_t val, bool timed, uint32_t next)
 {
 	struct gt_event *ev = scene_event(s, GT_SWITCH, cpu);
 
 	ev->task = id;
 	ev->peer = next;
-	ev->flags = GT_F_BLOCK | GT_F_FUTEX | (timed ? GT_F_TIMED : 0) | (next ? 0 : GT_F_NEXT_IDLE);
+	ev->flags = GT_F_BLOCK | GT_F_FUTEX | (timed ? GT_F_TIMED : 0) |
+		    (next ? 0 : GT_F_NEXT_IDLE);
 	ev->state = SCENE_INTERRUPTIBLE;
 	ev->syscall = SCENE_SYS_FUTEX;
 	ev->u.addr = addr;
@@ -116,8 +118,8 @@ static inline void scene_wait_to(struct scene *s, uint32_t cpu, uint32_t id, uin
 	ev->val = val;
 }
 
-static inline void scene_wait(struct scene *s, uint32_t cpu, uint32_t id, uint64_t addr, uint32_t op,
-			      uint32_t val)
+static inline void scene_wait(struct scene *s, uint32_t cpu, uint32_t id, uint64_t addr,
+			      uint32_t op, uint32_t val)
 {
 	scene_wait_to(s, cpu, id, addr, op, val, false, 0);
 }
@@ -156,7 +158,8 @@ static inline void scene_timeout(struct scene *s, uint32_t id)
 	scene_event(s, GT_WAKING, 0)->task = id;
 }
 
-static inline void scene_symbol(struct scene *s, uint32_t as, uint64_t addr, const char *name, const char *image)
+static inline void scene_symbol(struct scene *s, uint32_t as, uint64_t addr, const char *name,
+				const char *image)
 {
 	struct gt_event *ev = scene_event(s, GT_SYMBOL, GT_CPU_COLLECTOR);
 

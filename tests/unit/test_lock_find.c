@@ -6,6 +6,7 @@
 
 #include <analysis/lock_kind.h>
 #include <analysis/lock_sort.h>
+#include <analysis/lock_words.h>
 
 #define COND 0x1000ULL
 #define COND_ALTERNATE 0x1004ULL
@@ -39,11 +40,12 @@ static void two_threads(struct scene *s, uint32_t cpus)
 /* ---- a lock of CPython's kind ---- */
 
 /*
- * One hand-over: `from` runs on CPU `from_cpu`, `to` waits on `cond`. Its timed wait runs out, it waits again; then
- * `from` lets go, and is made to wait on the other condition variable until `to` has taken over.
+ * One hand-over: `from` runs on CPU `from_cpu`, `to` waits on `cond`. Its timed wait runs out, it
+ * waits again; then `from` lets go, and is made to wait on the other condition variable until `to`
+ * has taken over.
  */
-static void gil_handover(struct scene *s, uint32_t from, uint32_t from_cpu, uint32_t to, uint32_t to_cpu,
-			 uint64_t cond, uint64_t other_cond)
+static void gil_handover(struct scene *s, uint32_t from, uint32_t from_cpu, uint32_t to,
+			 uint32_t to_cpu, uint64_t cond, uint64_t other_cond)
 {
 	s->us += 5000;
 	scene_timeout(s, to);
@@ -120,7 +122,8 @@ static void fingerprint_needs_no_proof(void **state)
 }
 
 /* A switch-over in which all six words are waited on. */
-static void six_words_handover(struct scene *s, uint32_t from, uint32_t from_cpu, uint32_t to, uint32_t to_cpu)
+static void six_words_handover(struct scene *s, uint32_t from, uint32_t from_cpu, uint32_t to,
+			       uint32_t to_cpu)
 {
 	s->us += 5000;
 	scene_wake(s, from, to, COND);
@@ -162,7 +165,8 @@ static void six_words_handover(struct scene *s, uint32_t from, uint32_t from_cpu
 
 static void six_words_are_one_lock(void **state)
 {
-	static const uint64_t words[] = { COND, COND_ALTERNATE, MUTEX, SWITCH_COND, SWITCH_COND + 4, SWITCH_MUTEX };
+	static const uint64_t words[] = { COND,	       COND_ALTERNATE,	MUTEX,
+					  SWITCH_COND, SWITCH_COND + 4, SWITCH_MUTEX };
 	struct scene s;
 
 	two_threads(&s, 2);
@@ -188,8 +192,8 @@ static void six_words_are_one_lock(void **state)
 }
 
 /*
- * One thread computes, the other comes back from reading: nobody waits on both condition variables, but who is
- * made to let go by way of the first waits on the second.
+ * One thread computes, the other comes back from reading: nobody waits on both condition variables,
+ * but who is made to let go by way of the first waits on the second.
  */
 static void forced_switch_condvar_belongs_to_the_gil(void **state)
 {
@@ -365,7 +369,9 @@ static void queue_on_one_cpu_is_no_lock(void **state)
 	scene_free(&s);
 }
 
-/* Waiting for items and for the queue's mutex by turns joins the words; only the mutex is a lock. */
+/*
+ * Waiting for items and for the queue's mutex by turns joins the words; only the mutex is a lock.
+ */
 static void mutex_of_a_queue_stays_a_lock(void **state)
 {
 	struct scene s;
@@ -396,7 +402,10 @@ static void mutex_of_a_queue_stays_a_lock(void **state)
 	scene_free(&s);
 }
 
-/* Both wait and both wake, yet both work on: a condition variable that two workers signal to each other. */
+/*
+ * Both wait and both wake, yet both work on: a condition variable that two workers signal to each
+ * other.
+ */
 static void symmetric_but_side_by_side_is_a_queue(void **state)
 {
 	struct scene s;
@@ -674,7 +683,8 @@ static void exec_makes_other_words(void **state)
 	scene_table(&s);
 	assert_non_null(lock_table_find(s.table, 100, COND));
 	assert_non_null(lock_table_find(s.table, 101, COND));
-	assert_ptr_not_equal(lock_table_find(s.table, 100, COND), lock_table_find(s.table, 101, COND));
+	assert_ptr_not_equal(lock_table_find(s.table, 100, COND),
+			     lock_table_find(s.table, 101, COND));
 	scene_free(&s);
 }
 
@@ -749,6 +759,28 @@ static void a_name_from_the_image_alone(void **state)
 	scene_free(&s);
 }
 
+/*
+ * A trace that names a new word in every record costs bounded memory, and what is left out is
+ * counted.
+ */
+static void words_without_end_are_counted(void **state)
+{
+	const uint32_t n = (1U << 20) + 1000;
+	struct process process = { .id = 100, .as = 100 };
+	struct thread t = { .id = A, .process = &process };
+	struct lock_words w = { 0 };
+
+	for (uint32_t i = 0; i < n; i++) {
+		t.wait = (struct futex_wait){ .as = 100, .addr = i * 8, .op = OP_COND };
+		lock_words_wait(&w, &t);
+	}
+	assert_int_equal(w.nwords, 1U << 20);
+	assert_int_equal(w.dropped, 1000);
+	assert_int_equal(lock_words_find(&w, 100, (n - 1) * 8ULL), LOCK_WORDS_NONE);
+	assert_int_equal(lock_words_find(&w, 100, 800), 100);
+	lock_words_release(&w);
+}
+
 static void evidence_is_told(void **state)
 {
 	struct scene s;
@@ -796,6 +828,7 @@ int main(void)
 		cmocka_unit_test(shared_word_is_one_wherever_mapped),
 		cmocka_unit_test(private_operations_stay_private),
 		cmocka_unit_test(a_name_from_the_image_alone),
+		cmocka_unit_test(words_without_end_are_counted),
 		cmocka_unit_test(evidence_is_told),
 	};
 

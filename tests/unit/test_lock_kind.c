@@ -31,13 +31,23 @@ static bool proves(const struct lock_group *g, const char *exe)
 	return fp && fp->proves;
 }
 
-#define CONDVAR_TIMED { .bitset = true, .condvar_pair = true, .timed = true }
-#define SEMAPHORE { .bitset = true }
-#define LOW_LEVEL { .value_always_2 = true, .plain_wait = true }
+#define CONDVAR_TIMED                                                                              \
+	{                                                                                          \
+		.bitset = true, .condvar_pair = true, .timed = true                                \
+	}
+#define SEMAPHORE                                                                                  \
+	{                                                                                          \
+		.bitset = true                                                                     \
+	}
+#define LOW_LEVEL                                                                                  \
+	{                                                                                          \
+		.value_always_2 = true, .plain_wait = true                                         \
+	}
 
 static void cpython_since_3_7(void **state)
 {
-	struct lock_group g = group("_PyRuntime+0x158", "/usr/bin/python3.11", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g = group("_PyRuntime+0x158", "/usr/bin/python3.11",
+				    (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, "/usr/bin/python3"), "cpython-gil");
 	assert_true(proves(&g, "/usr/bin/python3"));
@@ -48,7 +58,8 @@ static void cpython_since_3_7(void **state)
 
 static void cpython_3_6(void **state)
 {
-	struct lock_group g = group("gil_cond+0x28", "/usr/bin/python3.6", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g =
+		group("gil_cond+0x28", "/usr/bin/python3.6", (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, NULL), "cpython-gil");
 	assert_true(proves(&g, NULL));
@@ -56,10 +67,14 @@ static void cpython_3_6(void **state)
 	assert_true(proves(&g, NULL));
 }
 
-/* Another program may call its lock so too; then it is a lock of its own kind, and must be shown to be one. */
+/*
+ * Another program may call its lock so too; then it is a lock of its own kind, and must be shown to
+ * be one.
+ */
 static void the_name_alone_is_not_enough(void **state)
 {
-	struct lock_group g = group("gil_cond+0x28", "/opt/game", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g =
+		group("gil_cond+0x28", "/opt/game", (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, "/opt/game"), "gil");
 	assert_false(proves(&g, "/opt/game"));
@@ -69,7 +84,8 @@ static void the_name_alone_is_not_enough(void **state)
 
 static void stripped_python(void **state)
 {
-	struct lock_group g = group("python3.11+0x5000", "/usr/bin/python3.11", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g = group("python3.11+0x5000", "/usr/bin/python3.11",
+				    (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, "/usr/bin/python3.11"), "cpython-gil");
 	assert_false(proves(&g, "/usr/bin/python3.11"));
@@ -77,7 +93,8 @@ static void stripped_python(void **state)
 
 static void interpreter_of_its_own(void **state)
 {
-	struct lock_group g = group("[heap] 0x55d0c0", "[heap]", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g =
+		group("[heap] 0x55d0c0", "[heap]", (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, "/usr/bin/python3.12"), "cpython-gil");
 	assert_false(proves(&g, "/usr/bin/python3.12"));
@@ -96,12 +113,14 @@ static void python_2(void **state)
 
 static void by_shape(void **state)
 {
-	struct lock_group g = group("the_gil+0x48", "/bin/gil_threads", (struct lock_evidence)CONDVAR_TIMED);
+	struct lock_group g =
+		group("the_gil+0x48", "/bin/gil_threads", (struct lock_evidence)CONDVAR_TIMED);
 
 	assert_string_equal(kind(&g, NULL), "gil");
 	g = group("the_gil+0xc8", "/bin/gil_threads", (struct lock_evidence)SEMAPHORE);
 	assert_string_equal(kind(&g, NULL), "gil");
-	g = group("baton+0x28", "/bin/prog", (struct lock_evidence){ .bitset = true, .condvar_pair = true });
+	g = group("baton+0x28", "/bin/prog",
+		  (struct lock_evidence){ .bitset = true, .condvar_pair = true });
 	assert_string_equal(kind(&g, NULL), "condvar");
 	g = group(NULL, NULL, (struct lock_evidence)SEMAPHORE);
 	assert_string_equal(kind(&g, NULL), "semaphore");

@@ -14,7 +14,8 @@
 #define MS (1000 * SCENE_US)
 
 /* Quantiles come in buckets of 1/64. */
-#define assert_about(value, expected) assert_in_range(value, (expected) - (expected) / 60, (expected) + (expected) / 60)
+#define assert_about(value, expected)                                                              \
+	assert_in_range(value, (expected) - (expected) / 60, (expected) + (expected) / 60)
 
 static void results_of(struct scene *s, struct results *r)
 {

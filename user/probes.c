@@ -308,6 +308,11 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 	return run_iterator(p->skel->links.open_tasks);
 }
 
+bool probes_count_futex(const struct probes *p)
+{
+	return p->futex_links[0];
+}
+
 uint32_t probes_found(const struct probes *p)
 {
 	return p->skel->bss->found;

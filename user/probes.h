@@ -31,6 +31,9 @@ int probes_prepare(const struct probes_config *config, struct probes **out);
 /* Trace these processes, their threads and descendants (or all, with trace_all) from now on. 0 or -errno. */
 int probes_start(struct probes *p, const pid_t *pids, size_t npids);
 
+/* Are futex calls counted? Asked for is not enough: it takes tracefs, which is root's alone. */
+bool probes_count_futex(const struct probes *p);
+
 /* How many of the tasks given to probes_start were found. */
 uint32_t probes_found(const struct probes *p);
 

@@ -129,7 +129,7 @@ static int meta_begin(struct recording *r)
 
 	m->giltrace = strdup(GILTRACE_VERSION);
 	m->target = q->target;
-	m->futex_calls = q->futex_calls;
+	m->futex_calls = probes_count_futex(r->probes);
 	if (r->target) {
 		m->command = argv_copy(q->command.argv);
 		m->exe = strdup(target_path(r->target));

@@ -50,9 +50,10 @@ struct lock_evidence {
 	double symmetry;	 /* share of hand-overs given and taken by threads that do both */
 	double returned;	 /* share of hand-overs whose wakee woke its waker in turn */
 	bool value_always_2, value_varies, pi, clear_child_tid, bitset, condvar_pair, on_stack;
-	bool owner_value;      /* the word holds its owner's tid and FUTEX_WAITERS */
-	bool timed;	       /* some wait had a timeout */
-	bool plain_wait;       /* some wait was a FUTEX_WAIT */
+	bool owner_value;	   /* the word holds its owner's tid and FUTEX_WAITERS */
+	uint32_t val_min, val_max; /* of the values waited for */
+	bool timed;		   /* some wait had a timeout */
+	bool plain_wait;	   /* some wait was a FUTEX_WAIT */
 };
 
 struct lock_group {

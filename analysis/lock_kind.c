@@ -77,8 +77,11 @@ static const struct {
 	enum lock_kind_id kind;
 	const char *symbol;
 	bool mutex, pair, timed;
+	uint32_t val_min, val_max; /* 0: any */
 } shapes[] = {
 	{ .kind = LOCK_KIND_MUTEX, .mutex = true },
+	{ .kind = LOCK_KIND_RWLOCK, .pair = true, .val_min = 2, .val_max = 3 },
+	{ .kind = LOCK_KIND_MUTEX, .val_min = 2, .val_max = 2 },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*gil*" },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*GIL*" },
 	{ .kind = LOCK_KIND_GIL, .pair = true, .timed = true },
@@ -97,7 +100,9 @@ enum lock_kind_id lock_kind_of(const struct lock_group *g, const struct lock_fin
 		return fp->kind;
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		if (shapes[i].mutex <= mutex && shapes[i].pair <= e->condvar_pair &&
-		    shapes[i].timed <= e->timed && matches(shapes[i].symbol, g->name))
+		    shapes[i].timed <= e->timed && shapes[i].val_min <= e->val_min &&
+		    (!shapes[i].val_max || e->val_max <= shapes[i].val_max) &&
+		    matches(shapes[i].symbol, g->name))
 			return shapes[i].kind;
 	return LOCK_KIND_UNKNOWN;
 }

@@ -17,6 +17,8 @@
  */
 #define SYMMETRY_MIN 0.5
 #define RETURNED_MIN 0.5
+/* Values that count upwards stay between 2 and 3 for a while only. */
+#define RWLOCK_WAITS_MIN 20
 
 bool lock_sort_symmetric(const struct lock_evidence *e)
 {
@@ -88,6 +90,8 @@ static void add_word(struct lock_evidence *e, const struct lock_word_facts *f, b
 	e->returned += f->returned;
 	e->value_always_2 = twos && lock_words_is_mutex(f) && (first || e->value_always_2);
 	e->owner_value = f->flags & LOCK_WORD_OWNER && (first || e->owner_value);
+	e->val_min = first || f->val_min < e->val_min ? f->val_min : e->val_min;
+	e->val_max = f->val_max > e->val_max ? f->val_max : e->val_max;
 	e->value_varies |= f->val_min != f->val_max;
 	e->pi |= !!(f->flags & LOCK_WORD_PI);
 	e->clear_child_tid |= !!(f->flags & LOCK_WORD_JOIN);
@@ -171,6 +175,24 @@ static bool holds_owner(const struct lock_group *g)
 	return g->evidence.owner_value && g->evidence.plain_wait && !g->evidence.bitset;
 }
 
+/* glibc's phase and writer words: bit 1 says that somebody sleeps, bit 0 whose turn it is. */
+static bool is_rwlock(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return e->condvar_pair && e->val_min >= 2 && e->val_max <= 3 &&
+	       e->waits >= RWLOCK_WAITS_MIN;
+}
+
+/* Rust's std::sync::Mutex has glibc's three states but always waits with a bitset. */
+static bool is_bitset_mutex(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return e->bitset && !e->condvar_pair && e->val_min == 2 && e->val_max == 2 &&
+	       lock_sort_symmetric(e);
+}
+
 static bool has_fingerprint(const struct lock_group *g)
 {
 	return g->fingerprint && g->fingerprint->proves;
@@ -211,6 +233,9 @@ static const struct {
 	{ SORT_LOCK, is_pi, "mutex: priority-inheriting" },
 	{ SORT_LOCK, is_low_level_lock, "mutex: always waits for value 2" },
 	{ SORT_LOCK, holds_owner, "mutex: the word holds its owner's tid" },
+	{ SORT_LOCK, is_rwlock, "rwlock: always waits for values 2 and 3" },
+	{ SORT_LOCK, is_bitset_mutex,
+	  "mutex: always waits for value 2, by threads that also wake" },
 	{ SORT_LOCK, has_fingerprint, "lock: by an interpreter's fingerprint" },
 	{ SORT_BARRIER, counts, "barrier: waits for values that vary" },
 	{ SORT_LOCK, is_gil_like, "lock: threads take turns at holding it" },

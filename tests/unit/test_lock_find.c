@@ -559,6 +559,55 @@ static void pi_and_owner_words_are_mutexes(void **state)
 	scene_free(&s);
 }
 
+/* Readers run side by side, so exclusion does not show it; its values do. */
+static void rwlock_of_glibc(void **state)
+{
+	const uint64_t phase = 0x1008, writers = 0x100c;
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	for (int i = 0; i < 24; i++) {
+		uint64_t word = i % 3 ? phase : writers;
+
+		scene_wait(&s, 1, B, word, OP_COND_REALTIME, word == phase && i & 1 ? 2 : 3);
+		s.us += 2000;
+		scene_wake(&s, A, B, word);
+		s.us += 20;
+		scene_run(&s, 1, B);
+		s.us += 6000;
+	}
+	scene_table(&s);
+	assert_sort(&s, phase, SORT_LOCK);
+	assert_ptr_equal(group_of(&s, phase), group_of(&s, writers));
+	assert_int_equal(group_of(&s, phase)->kind, LOCK_KIND_RWLOCK);
+	scene_free(&s);
+}
+
+/* Rust's: as glibc's, but waited on with a bitset, and by both sides. */
+static void mutex_waited_on_with_a_bitset(void **state)
+{
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	for (int i = 0; i < 4; i++) {
+		uint32_t waits = i & 1 ? A : B, holds = i & 1 ? B : A;
+
+		scene_wait(&s, !(i & 1), waits, COND, OP_COND, 2);
+		s.us += 100;
+		scene_wake(&s, holds, waits, COND);
+		scene_run(&s, !(i & 1), waits);
+		s.us += 6000;
+	}
+	scene_table(&s);
+	assert_sort(&s, COND, SORT_LOCK);
+	assert_int_equal(group_of(&s, COND)->kind, LOCK_KIND_MUTEX);
+	scene_free(&s);
+}
+
 static void shards_do_not_melt(void **state)
 {
 	struct scene s;
@@ -820,6 +869,8 @@ int main(void)
 		cmocka_unit_test(barrier_counts_up),
 		cmocka_unit_test(one_wait_shows_a_mutex),
 		cmocka_unit_test(pi_and_owner_words_are_mutexes),
+		cmocka_unit_test(rwlock_of_glibc),
+		cmocka_unit_test(mutex_waited_on_with_a_bitset),
 		cmocka_unit_test(shards_do_not_melt),
 		cmocka_unit_test(neighbouring_semaphores_stay_apart),
 		cmocka_unit_test(requeued_words_belong_together),

@@ -126,6 +126,12 @@ static void by_shape(void **state)
 	assert_string_equal(kind(&g, NULL), "semaphore");
 	g = group("the_gil+0x50", "/usr/bin/python3", (struct lock_evidence)LOW_LEVEL);
 	assert_string_equal(kind(&g, "/usr/bin/python3"), "mutex");
+	g = group("rwlock+0x8", "/bin/prog",
+		  (struct lock_evidence){
+			  .bitset = true, .condvar_pair = true, .val_min = 2, .val_max = 3 });
+	assert_string_equal(kind(&g, NULL), "rwlock");
+	g = group(NULL, NULL, (struct lock_evidence){ .bitset = true, .val_min = 2, .val_max = 2 });
+	assert_string_equal(kind(&g, NULL), "mutex");
 	g = group("pi", "/bin/prog", (struct lock_evidence){ .pi = true });
 	assert_string_equal(kind(&g, NULL), "mutex");
 }

@@ -193,7 +193,7 @@ case_ctrl_c_reaches_the_workload_once() {
 	on_terminal --expect ready --send '^C' -- "$GILTRACE" run --export "json:$T/report.json" -- \
 		"$PROGRAMS/interrupted" >out 2>err
 	grep -q 'counted 1' out || fail "$(show_output)"
-	grep -q 'status 1$' out || fail "giltrace's status is not the workload's$(echo; show_output)"
+	grep -q '== status 1$' out || fail "giltrace's status is not the workload's$(echo; show_output)"
 	check 'wall > 0.4 * s'
 }
 
@@ -207,7 +207,7 @@ case_second_ctrl_c_ends_giltrace() {
 case_ignored_ctrl_c() {
 	needs_trace
 	on_terminal --expect ready --send '^C' -- "$GILTRACE" run -- "$PROGRAMS/interrupted" ignore >out 2>err
-	grep -q 'status 9$' out || fail "$(show_output)"
+	grep -q '== status 9$' out || fail "$(show_output)"
 }
 
 case_terminated() {
@@ -314,7 +314,7 @@ case_attach_ctrl_c() {
 	/bin/sleep 20 &
 	pid=$!
 	on_terminal --pause 1.5 --send '^C' -- "$GILTRACE" -p "$pid" >out 2>err
-	grep -q 'status 0$' out || fail "$(show_output)"
+	grep -q '== status 0$' out || fail "$(show_output)"
 	kill -0 "$pid" || fail "the process that was watched is gone"
 	kill "$pid"
 }

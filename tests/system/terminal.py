@@ -4,7 +4,7 @@
 
 Actions, in order: --expect TEXT (wait until it was printed), --pause SECONDS, --send ^C (the key),
 --alive NAME (say afterwards whether a process of that name still runs under this terminal's session).
-Prints what the terminal showed, then "status N" of the command. The command runs under a shell that holds the
+Prints what the terminal showed, then "== status N" of the command. The command runs under a shell that holds the
 terminal, so that the terminal does not vanish with it.
 """
 import os
@@ -43,7 +43,7 @@ class Terminal:
         self.shown = b""
         self.pid, self.master = pty.fork()
         if self.pid == 0:
-            shell = 'trap : INT HUP; "$@"; echo "status $?"; read -r line'
+            shell = 'trap : INT HUP; "$@"; echo "== status $?"; read -r line'
             os.execv("/bin/sh", ["sh", "-c", shell, "sh"] + command)
 
     def read(self, seconds):
@@ -77,7 +77,7 @@ def main():
             terminal.pause(float(value))
         elif action == "--send":
             os.write(terminal.master, KEYS[value])
-    done = terminal.until(b"status ")
+    done = terminal.until(b"== status ")
     terminal.pause(0.1)
     for action, value in actions:
         if action == "--alive":

@@ -73,7 +73,7 @@ case_gil_io() {
 }
 
 case_gil_convoy() {
-	truth_of gil_convoy -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT"
+	truth_of gil_convoy -t 2 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT"
 }
 
 case_fine_grained() {

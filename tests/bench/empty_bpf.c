@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The floor of any tracer: run a command while BPF programs that do nothing are attached to sched_switch and
- * sched_waking. Its exit status is the command's. Usage: empty_bpf COMMAND...
+ * The floor of any tracer: run a command while BPF programs that do nothing are attached to
+ * sched_switch and sched_waking. Its exit status is the command's. Usage: empty_bpf COMMAND...
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>

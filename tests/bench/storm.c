@@ -18,7 +18,7 @@
 #include "lib/parse.h"
 
 #define THREADS_PER_CPU 8
-#define MUTEXES 64
+#define MUTEXES 8
 #define ROUND (64 << 10) /* records between two marks */
 #define FUTEX_CALL 202
 #define FUTEX_WAIT_PRIVATE 0x80

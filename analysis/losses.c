@@ -44,6 +44,7 @@ static int losses_results(void *self, const struct analysis_context *ctx, struct
 	uint64_t life = 0;
 
 	memcpy(out->losses.reasons, ctx->meta->losses, sizeof(out->losses.reasons));
+	out->losses.repaired = ctx->meta->repaired;
 	out->losses.disordered = ctx->reader.disordered;
 	out->losses.skipped = ctx->reader.skipped;
 	out->losses.incomplete = ctx->reader.incomplete;

@@ -116,6 +116,7 @@ int open_cpu(void *ctx)
 	c->holder = s ? HOLDER_TRACED : t->pid ? HOLDER_OTHER : HOLDER_IDLE;
 	c->since = c->span_start = c->tokens_at = now;
 	c->tokens = 1;
+	c->next_tid = t->pid;
 	if (s) {
 		c->task = s->id;
 		s->on_since = now;

@@ -73,6 +73,10 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
+
 struct signal_struct {
 	struct pid *pids[4];
 };
@@ -82,6 +86,7 @@ struct task_struct {
 	unsigned int __state; /* 5.14; `state` before */
 	unsigned int flags;
 	int on_cpu;
+	struct sched_entity se;
 	int nr_cpus_allowed;
 	struct cpumask cpus_mask;
 	struct mm_struct *mm;

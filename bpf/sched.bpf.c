@@ -92,6 +92,64 @@ static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, str
 	__sync_fetch_and_add(&alive, -1);
 }
 
+/* A traced task takes the CPU from somebody who is not. */
+static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32 flags, u32 id)
+{
+	struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .flags = flags };
+
+	/* A stretch that was all idle or all someone else's is told by the flag alone. */
+	if (c->span_idle && c->span_idle != now - c->span_start)
+		record_cpu(cpu, c, now, false);
+	record_sched(cpu, c, &hdr, id, NULL);
+}
+
+/*
+ * Not every switch is shown: where the tracepoint was silent as some stranger left the CPU (measured, with
+ * every tracer alike), the task that took it comes to light only as it leaves. Its own run-time clock then
+ * tells since when it ran.
+ */
+static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now, struct task_struct *t,
+					  struct task_state *s)
+{
+	u64 ran = t->se.sum_exec_runtime - s->exec, in = now - ran;
+
+	if (ran > now || in < c->since)
+		in = c->since;
+	if (c->holder == HOLDER_TRACED)
+		loss(c, GT_LOSS_SWITCH, c->since);
+	__sync_fetch_and_add(&repaired, 1);
+	cpu_charge(c, in, HOLDER_TRACED);
+	switch_in(cpu, c, in, 0, s->id);
+	c->task = s->id;
+	s->on_since = in;
+	s->slices++;
+}
+
+/* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
+static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u32 flags, struct task_struct *t,
+				       struct task_state *s, u32 state, u32 peer)
+{
+	struct gt_wire_hdr hdr = {
+		.ts = now, .kind = GT_WIRE_SWITCH, .flags = flags, .state = state, .task = s->id,
+	};
+	bool preempted = flags & GT_F_PREEMPTED, dead = (state & TASK_DEAD) && !preempted;
+
+	c->span_start = now; /* a stretch without traced tasks may begin */
+	c->span_idle = 0;
+	if (s->on_since)
+		s->run += now - s->on_since;
+	s->on_since = 0;
+	s->exec = t->se.sum_exec_runtime;
+	/* A bit-field costs a helper call; only an uninterruptible wait is judged by it. */
+	if ((state & TASK_UNINTERRUPTIBLE) && BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait))
+		hdr.flags |= GT_F_IOWAIT;
+	affinity_check(cpu, c, now, t, s);
+	/* What a task that could go on was doing says nothing about why it left the CPU. */
+	record_sched(cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t);
+	if (dead)
+		task_died(cpu, c, now, s);
+}
+
 SEC("tp_btf/sched_switch")
 int on_switch(u64 *ctx)
 {
@@ -99,25 +157,31 @@ int on_switch(u64 *ctx)
 	struct task_state *p = NULL, *n = NULL;
 	u32 cpu, state, flags, holder;
 	struct cpu_state *c;
-	bool dead;
+	bool shown;
 	u64 now;
 
 	if (!enabled)
 		return 0;
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
+	shown = c->next_tid == (u32)prev->pid;
+	c->next_tid = next->pid;
 	if (next->pid)
 		n = bpf_task_storage_get(&tasks, next, NULL, 0);
 	holder = n ? HOLDER_TRACED : next->pid ? HOLDER_OTHER : HOLDER_IDLE;
-	if (c->holder == holder && !n && !task_get_unsure(c))
+	if (shown && c->holder == holder && !n && !task_get_unsure(c))
 		return 0; /* one stranger after another */
 
 	now = bpf_ktime_get_ns();
 	if (!n && next->pid && task_get_unsure(c))
 		loss(c, GT_LOSS_TASK_STORAGE, now);
-	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN) {
+	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN || !shown) {
 		if (prev->pid)
 			p = task_get(prev, c, now);
+		if (c->holder == HOLDER_TRACED && !p)
+			loss(c, GT_LOSS_SWITCH, c->since);
+		else if (p && c->holder != HOLDER_UNSEEN && (c->holder != HOLDER_TRACED || c->task != p->id))
+			switch_repair(cpu, c, now, prev, p);
 		if (!p)
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
 	}
@@ -125,33 +189,11 @@ int on_switch(u64 *ctx)
 	cpu_charge(c, now, holder);
 
 	if (p) {
-		struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .task = p->id };
-
-		c->span_start = now; /* a stretch without traced tasks may begin */
-		c->span_idle = 0;
-		if (p->on_since)
-			p->run += now - p->on_since;
-		p->on_since = 0;
 		/* The task's own field may have been changed by a waker on another CPU since (5.18). */
 		state = config.has_prev_state ? (u32)ctx[3] : prev->__state;
-		hdr.state = state;
-		hdr.flags = flags | (ctx[0] ? GT_F_PREEMPTED : 0);
-		/* A bit-field costs a helper call; only an uninterruptible wait is judged by it. */
-		if ((state & TASK_UNINTERRUPTIBLE) && BPF_CORE_READ_BITFIELD_PROBED(prev, in_iowait))
-			hdr.flags |= GT_F_IOWAIT;
-		affinity_check(cpu, c, now, prev, p);
-		/* What a task that could go on was doing says nothing about why it left the CPU. */
-		dead = (state & TASK_DEAD) && !ctx[0];
-		record_sched(cpu, c, &hdr, n ? n->id : 0, ctx[0] || !state || dead ? NULL : prev);
-		if (dead)
-			task_died(cpu, c, now, p);
+		switch_out(cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state, n ? n->id : 0);
 	} else if (n) {
-		struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .flags = flags };
-
-		/* A stretch that was all idle or all someone else's is told by the flag alone. */
-		if (c->span_idle && c->span_idle != now - c->span_start)
-			record_cpu(cpu, c, now, false);
-		record_sched(cpu, c, &hdr, n->id, NULL);
+		switch_in(cpu, c, now, flags, n->id);
 	} else {
 		cpu_flip(cpu, c, now, holder == HOLDER_IDLE);
 	}
@@ -161,6 +203,13 @@ int on_switch(u64 *ctx)
 		n->slices++;
 	}
 	return 0;
+}
+
+static __always_inline u32 task_id(struct task_struct *t, struct cpu_state *c, u64 now)
+{
+	struct task_state *s = t->pid ? task_get(t, c, now) : NULL;
+
+	return s ? s->id : 0;
 }
 
 SEC("tp_btf/sched_waking")
@@ -186,7 +235,9 @@ int on_waking(u64 *ctx)
 	}
 	hdr.task = s->id;
 	waker = bpf_get_current_task_btf();
-	if (c->holder == HOLDER_TRACED)
+	if (c->next_tid != (u32)waker->pid)
+		by = task_id(waker, c, hdr.ts);
+	else if (c->holder == HOLDER_TRACED)
 		by = c->task;
 	record_sched(cpu, c, &hdr, by, by ? waker : NULL);
 	return 0;

@@ -11,6 +11,7 @@ const volatile struct gt_wire_config config = { .nr_cpus = 1, .mask_words = 1 };
 
 __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
 __u64 losses[GT_LOSS_COUNT];
+__u64 repaired;
 __u32 enabled;
 __u32 next_id;
 __u64 alive;

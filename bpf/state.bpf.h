@@ -24,6 +24,7 @@ struct cpu_state {
 	u32 tokens;     /* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
 	u32 holder;
 	u32 task;         /* with HOLDER_TRACED: its id */
+	u32 next_tid;     /* who took it at the last switch shown: see switch_repair() in sched.bpf.c */
 	u32 storage_busy; /* depth of our own task-storage calls in preemptible context: see task_get() */
 	u32 lost;         /* records lost since the last LOST record */
 	u32 lost_reason;
@@ -51,6 +52,7 @@ struct task_state {
 	u64 allowed;        /* and its words folded into one */
 	u64 run, slices;    /* the audit: ns on a CPU up to the last switch-out, times switched in */
 	u64 on_since;       /* when it was switched in; 0: off the CPU */
+	u64 exec;           /* its own run-time clock when it last left the CPU */
 	u32 restarting;     /* its last futex call was interrupted and restarts itself */
 	u32 next_call;      /* which of `calls` to replace next */
 	struct task_call calls[TASK_CALLS];
@@ -63,6 +65,7 @@ extern __u32 enabled; /* scheduler records are wanted */
 extern __u32 next_id; /* last number drawn for a task, a process or an address space */
 extern __u64 alive;   /* traced tasks that have not ended */
 extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
+extern __u64 repaired;  /* switches that the kernel did not show, put back */
 
 struct rings {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);

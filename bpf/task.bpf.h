@@ -114,6 +114,7 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 		return NULL;
 	}
 	s->id = draw_id();
+	s->exec = t->se.sum_exec_runtime;
 	__sync_fetch_and_add(&alive, 1);
 	return s;
 }

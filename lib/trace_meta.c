@@ -13,7 +13,7 @@
 static const char *const loss_names[GT_LOSS_COUNT] = {
 	[GT_LOSS_RING_FULL] = "ring_full", [GT_LOSS_TASK_STORAGE] = "task_storage",
 	[GT_LOSS_FUTEX_MAP] = "futex_map", [GT_LOSS_FUTEX_ARGS] = "futex_args",
-	[GT_LOSS_CPU_RANGE] = "cpu_range",
+	[GT_LOSS_CPU_RANGE] = "cpu_range",	[GT_LOSS_SWITCH] = "switch_not_shown",
 };
 
 static const char *const target_names[] = {
@@ -30,7 +30,7 @@ const struct trace_meta_row trace_meta_rows[] = {
 	ROW(STRING, giltrace), ROW(STRING, exe), ROW(BOOL, exited), ROW(INT, exit_code),
 	ROW(INT, exit_signal), ROW(U64, start), ROW(U64, end), ROW(STRING, kernel), ROW(STRING, arch),
 	ROW(STRING, clock), ROW(U32, cpus_online), ROW(U32, cpus_allowed), ROW(DOUBLE, cpu_quota),
-	ROW(U64, throttled), ROW(U32, left_running), ROW(BOOL, futex_calls),
+	ROW(U64, throttled), ROW(U64, repaired), ROW(U32, left_running), ROW(BOOL, futex_calls),
 	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(startup),
 	COST(bytes), COST(records),
 	{ NULL },

@@ -371,6 +371,7 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] = p->skel->bss->losses[i];
+	meta->repaired = p->skel->bss->repaired;
 	meta->overhead.bpf_ns = meta->overhead.bpf_runs = meta->overhead.bpf_misses = 0;
 	bpf_object__for_each_program(program, p->skel->obj) {
 		struct bpf_prog_info info = { 0 };

@@ -316,6 +316,7 @@ static TABLE(wakeup_table, struct result_wakeup, wakeup_columns);
 
 static const struct column losses_columns[] = {
 #define ROW struct result_losses
+	{ "repaired", COLUMN_U64, AT(repaired) },
 	{ "disordered", COLUMN_U64, AT(disordered) },
 	{ "skipped", COLUMN_U64, AT(skipped) },
 	{ "unknown", COLUMN_U64, AT(unknown) },

@@ -36,6 +36,9 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 	buf_printf(b, "%s; %s of thread time unknown (%s %s)", any ? "" : "none",
 		   units_share(l->unknown_share).text, l->exceeded ? "ABOVE the limit of" : "limit",
 		   units_share(l->limit).text);
+	if (l->repaired)
+		buf_printf(b, "; %s switch%s that the kernel did not show put back", units_count(l->repaired).text,
+			   l->repaired == 1 ? "" : "es");
 	if (l->disordered)
 		buf_printf(b, "; %s records out of order", units_count(l->disordered).text);
 	if (l->skipped)

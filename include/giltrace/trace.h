@@ -124,6 +124,7 @@ struct gt_meta {
 	double cpu_quota;                   /* CPUs' worth; 0: no quota */
 	uint64_t throttled;                 /* ns of cgroup throttling inside the window */
 	uint64_t losses[GT_LOSS_COUNT];     /* totals by reason */
+	uint64_t repaired;                  /* switches the kernel did not show, put back from run-time clocks */
 	uint32_t left_running;              /* descendants alive when the window closed */
 	struct {
 		uint64_t bpf_ns, bpf_runs; /* 0 when the kernel does not keep statistics */

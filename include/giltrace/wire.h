@@ -65,6 +65,7 @@ enum gt_loss {
 	GT_LOSS_FUTEX_MAP = 2,    /* a futex call could not be counted: the table is full */
 	GT_LOSS_FUTEX_ARGS = 3,   /* a futex_waitv vector could not be read from user memory */
 	GT_LOSS_CPU_RANGE = 4,    /* a record on a CPU beyond those known at start */
+	GT_LOSS_SWITCH = 5,       /* a switch away from a traced task was never shown by the kernel */
 	GT_LOSS_COUNT
 };
 

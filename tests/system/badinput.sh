@@ -135,22 +135,9 @@ case_other_kinds_of_file() {
 	want_clear
 }
 
-# The demonstration's recorded trace ships with the source; without it there is nothing to cut here.
-shipped_trace() {
-	find "$SOURCE/workloads" -name 'demo*.giltrace' | sort | head -n 1
-}
-
+# A trace to spoil: made from a script, so that neither root nor a kernel is needed.
 some_trace() {
-	local shipped
-	shipped=$(shipped_trace)
-	if [ -n "$shipped" ]; then
-		cp "$shipped" whole.gt
-	else
-		needs_trace
-		run "$GILTRACE" record -o whole.gt -- "$WORKLOADS/gil_threads" -t 2 -w 0.1
-		want_status 0
-	fi
-	chmod u+w whole.gt
+	"$O/tests/tools/script" "$SOURCE/tests/golden/gil.events" whole.gt || fail "no trace to begin with"
 }
 
 # A cut trace is either told to be incomplete, or told to hold nothing: never a crash, never silence.

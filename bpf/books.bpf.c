@@ -114,8 +114,7 @@ int open_cpu(void *ctx)
 	if (c->holder != HOLDER_UNSEEN)
 		return 0;
 	c->holder = s ? HOLDER_TRACED : t->pid ? HOLDER_OTHER : HOLDER_IDLE;
-	c->since = c->span_start = c->tokens_at = now;
-	c->tokens = 1;
+	cpu_begin(c, now);
 	c->next_tid = t->pid;
 	if (s) {
 		c->task = s->id;

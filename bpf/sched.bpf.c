@@ -175,6 +175,8 @@ int on_switch(u64 *ctx)
 	now = bpf_ktime_get_ns();
 	if (!n && next->pid && task_get_unsure(c))
 		loss(c, GT_LOSS_TASK_STORAGE, now);
+	if (c->holder == HOLDER_UNSEEN)
+		cpu_begin(c, now);
 	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN || !shown) {
 		if (prev->pid)
 			p = task_get(prev, c, now);

@@ -86,8 +86,19 @@ extern struct tasks tasks SEC(".maps");
 
 static __always_inline struct cpu_state *cpu_state(u32 cpu)
 {
-	/* The bound is for the verifier; CPUs past it share the last entry and are counted as losses. */
-	return (struct cpu_state *)cpus[cpu < GT_MAX_CPUS ? cpu : GT_MAX_CPUS - 1];
+	/* CPUs past the last entry share it; their records find no ring and are counted as losses. */
+	if (cpu >= GT_MAX_CPUS)
+		cpu = GT_MAX_CPUS - 1;
+	/* The verifier (6.1) must see the bound on the very register that is used, so the compiler must not. */
+	asm volatile("" : "+r"(cpu));
+	return (struct cpu_state *)cpus[cpu & (GT_MAX_CPUS - 1)];
+}
+
+/* The books of a CPU open when it is first seen: by open_cpu, or by a switch that came before it. */
+static __always_inline void cpu_begin(struct cpu_state *c, u64 now)
+{
+	c->since = c->span_start = c->tokens_at = now;
+	c->tokens = 1;
 }
 
 static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)

@@ -50,12 +50,14 @@ struct probes {
 
 static int probes_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list args)
 {
-	char text[1024];
+	char *text, *line, *rest = NULL;
 
-	vsnprintf(text, sizeof(text), fmt, args);
-	text[strcspn(text, "\n")] = '\0';
+	if (vasprintf(&text, fmt, args) < 0)
+		return 0;
 	/* libbpf's own words rarely help a user; -v shows them. */
-	log_debug("libbpf: %s", text);
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_debug("%s", line);
+	free(text);
 	return 0;
 }
 

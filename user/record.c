@@ -324,8 +324,13 @@ static void meta_finish(struct recording *r)
 /* Close the window and the trace. 0 or -errno. */
 static int tracing_end(struct recording *r)
 {
-	int err = probes_stop(r->probes), failed;
+	int err, failed;
 
+	/* Room in the rings for the closing sums, and for what is still to be told about losses. */
+	err = collect_round(r->collect, r->probes);
+	failed = probes_stop(r->probes);
+	if (!err)
+		err = failed;
 	r->meta.end = monotonic();
 	failed = collect_finish(r->collect, r->probes);
 	if (!err)

@@ -6,7 +6,8 @@
 #include "state.bpf.h"
 #include "futex.bpf.h"
 
-/* The saved registers of a task and the system call it is in, -1 when none or when they mean nothing. */
+/* The saved registers of a task and the system call it is in, -1 when none or when they mean
+ * nothing. */
 static __always_inline struct pt_regs *saved_call(struct task_struct *t, s32 *nr, bool *compat)
 {
 	struct pt_regs *regs;
@@ -20,10 +21,11 @@ static __always_inline struct pt_regs *saved_call(struct task_struct *t, s32 *nr
 }
 
 /*
- * A SWITCH, WAKING or STATE record. `caller` is the task whose system call belongs to the record, NULL when
- * none does: who blocks, or who wakes.
+ * A SWITCH, WAKING or STATE record. `caller` is the task whose system call belongs to the record,
+ * NULL when none does: who blocks, or who wakes.
  */
-static __always_inline void record_sched(u32 cpu, struct cpu_state *c, const struct gt_wire_hdr *hdr, u32 peer,
+static __always_inline void record_sched(u32 cpu, struct cpu_state *c,
+					 const struct gt_wire_hdr *hdr, u32 peer,
 					 struct task_struct *caller)
 {
 	struct futex_call futex = {};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opening and closing the books. User space runs these when the window opens and closes: who is to be traced,
- * what each of them and every CPU is doing at that moment, and the sums that the model's own must equal.
+ * Opening and closing the books. User space runs these when the window opens and closes: who is to
+ * be traced, what each of them and every CPU is doing at that moment, and the sums that the model's
+ * own must equal.
  */
 #include "task.bpf.h"
 #include "block.bpf.h"
@@ -19,7 +20,8 @@ int learn_namespace(void *ctx)
 	u32 level = BPF_CORE_READ(pid, level);
 	struct upid upid = {};
 
-	if (level > 32 || bpf_probe_read_kernel(&upid, sizeof(upid), numbers + level * sizeof(upid)))
+	if (level > 32 ||
+	    bpf_probe_read_kernel(&upid, sizeof(upid), numbers + level * sizeof(upid)))
 		return 1;
 	own_level = level;
 	own_namespace = (u64)upid.ns;
@@ -38,9 +40,9 @@ static __always_inline u32 found_id(u64 key, u32 fresh)
 }
 
 /*
- * Mark the tasks asked for and their descendants; giltrace and its own are left out in the same way. Run
- * until it finds nobody new: a task may be visited before its parent is marked. From the moment it is marked its
- * children are followed by on_newtask.
+ * Mark the tasks asked for and their descendants; giltrace and its own are left out in the same
+ * way. Run until it finds nobody new: a task may be visited before its parent is marked. From the
+ * moment it is marked its children are followed by on_newtask.
  */
 SEC("iter/task")
 int find_tasks(struct bpf_iter__task *ctx)
@@ -159,7 +161,8 @@ int close_tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-/* Run on each CPU as the window closes: its sums, and the stretch that no record has told about yet. */
+/* Run on each CPU as the window closes: its sums, and the stretch that no record has told about
+ * yet. */
 SEC("raw_tp")
 int close_cpu(void *ctx)
 {
@@ -175,7 +178,8 @@ int close_cpu(void *ctx)
 	if (c->holder != HOLDER_TRACED) {
 		span = record_reserve(cpu, c, now, sizeof(*span));
 		if (span) {
-			record_header(&span->hdr, now, GT_WIRE_CPU, c->holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0, 0);
+			record_header(&span->hdr, now, GT_WIRE_CPU,
+				      c->holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0, 0);
 			span->start = c->span_start;
 			span->idle = c->span_idle + (c->holder == HOLDER_IDLE ? open : 0);
 			record_submit(span);

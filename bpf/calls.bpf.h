@@ -19,7 +19,11 @@ extern struct futex_calls futex_calls SEC(".maps");
 static __always_inline void call_flush(const struct task_state *s, struct task_call *call)
 {
 	struct gt_wire_futex_key key = {
-		.addr = call->addr, .as = s->as, .process = s->process, .op = call->op, .result = call->result,
+		.addr = call->addr,
+		.as = s->as,
+		.process = s->process,
+		.op = call->op,
+		.result = call->result,
 	};
 	u64 none = 0, *total;
 

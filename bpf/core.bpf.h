@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The few kernel types that are used, declared by hand so that the project builds on a machine without BTF
- * (libbpf finds the fields' real places at load), and every difference between kernels, each with the
- * version that made it. The oldest kernel meant to work is 5.15.
+ * The few kernel types that are used, declared by hand so that the project builds on a machine
+ * without BTF (libbpf finds the fields' real places at load), and every difference between kernels,
+ * each with the version that made it. The oldest kernel meant to work is 5.15.
  */
 #ifndef CORE_BPF_H
 #define CORE_BPF_H
@@ -103,8 +103,8 @@ struct task_struct {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
-		flags, sp, ss;
+	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip,
+		cs, flags, sp, ss;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
@@ -127,7 +127,8 @@ struct bpf_iter__task {
 #define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_DEAD 0x80
 #define PF_IO_WORKER 0x00000010
-#define PF_USER_WORKER 0x00004000 /* 6.4; until 5.16 the bit told of async module loading: harmless here */
+#define PF_USER_WORKER                                                                             \
+	0x00004000 /* 6.4; until 5.16 the bit told of async module loading: harmless here */
 #define PF_KTHREAD 0x00200000
 
 #define CLONE_VM 0x00000100
@@ -135,8 +136,8 @@ struct bpf_iter__task {
 
 #define PIDTYPE_TGID 1
 
-
-/* A task that never was in user mode: what its stack holds where user registers would be means nothing. */
+/* A task that never was in user mode: what its stack holds where user registers would be means
+ * nothing. */
 static __always_inline bool core_no_registers(const struct task_struct *t)
 {
 	return t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
@@ -220,8 +221,8 @@ enum core_nr {
 /* Numbers that every architecture and both tables share. */
 enum {
 	NR_COMPAT_FUTEX_TIME64 = 422,
-	NR_FUTEX_WAITV = 449,   /* 5.16 */
-	NR_FUTEX_WAKE = 454,    /* 6.7, as the two below */
+	NR_FUTEX_WAITV = 449, /* 5.16 */
+	NR_FUTEX_WAKE = 454,  /* 6.7, as the two below */
 	NR_FUTEX_WAIT = 455,
 	NR_FUTEX_REQUEUE = 456,
 };

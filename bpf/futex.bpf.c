@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Futex calls counted by (process, address, operation, result), at their exit, where the saved registers
- * still hold the arguments. Python 2.7 makes over a million a second: a call that repeats one of the
- * task's last few costs no hash lookup.
+ * Futex calls counted by (process, address, operation, result), at their exit, where the saved
+ * registers still hold the arguments. Python 2.7 makes over a million a second: a call that repeats
+ * one of the task's last few costs no hash lookup.
  *
- * Attached to the tracepoints of just these calls. While any of them is in use the kernel takes its slow path
- * out of every system call of the machine, but goes on only for these; one program on the raw sys_exit
- * tracepoint, which would be asked about every call, costs the others nearly twice that (docs/performance.md).
- * The tracepoints do not fire for 32-bit programs on a 64-bit kernel: their calls are not counted.
+ * Attached to the tracepoints of just these calls. While any of them is in use the kernel takes its
+ * slow path out of every system call of the machine, but goes on only for these; one program on the
+ * raw sys_exit tracepoint, which would be asked about every call, costs the others nearly twice
+ * that (docs/performance.md). The tracepoints do not fire for 32-bit programs on a 64-bit kernel:
+ * their calls are not counted.
  */
 #include "state.bpf.h"
 #include "calls.bpf.h"
@@ -60,7 +61,8 @@ int on_futex_exit(struct sys_exit_args *ctx)
 	s = task_get_preemptible(t);
 	if (!s)
 		return 0;
-	/* An interrupted timed wait ends as restart_syscall, with futex's arguments still in its registers. */
+	/* An interrupted timed wait ends as restart_syscall, with futex's arguments still in its
+	 * registers. */
 	if (nr == NR_RESTART) {
 		if (!s->restarting)
 			return 0;

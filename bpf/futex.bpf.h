@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a futex system call's arguments say, from the registers saved at its entry. The newer calls
- * (futex_wait and kin, 6.7) carry flags in another place and no operation: they are translated into the
- * operation word that futex() would have been given, so that everybody downstream knows one form.
+ * (futex_wait and kin, 6.7) carry flags in another place and no operation: they are translated into
+ * the operation word that futex() would have been given, so that everybody downstream knows one
+ * form.
  */
 #ifndef FUTEX_BPF_H
 #define FUTEX_BPF_H
@@ -39,11 +40,11 @@ static __always_inline bool futex_number(s32 nr, bool compat)
 }
 
 /*
- * Decode call `nr`. False when it is no futex call. `fault` is set when a futex_waitv vector could not be
- * read (it is user memory, which may be paged out); the call is then known, its address not.
+ * Decode call `nr`. False when it is no futex call. `fault` is set when a futex_waitv vector could
+ * not be read (it is user memory, which may be paged out); the call is then known, its address not.
  */
-static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, bool compat, struct futex_call *call,
-					 bool *fault)
+static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, bool compat,
+					 struct futex_call *call, bool *fault)
 {
 	struct futex_waitv_entry first = {};
 	u64 arg[6];
@@ -70,7 +71,8 @@ static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, boo
 		call->val = (u32)arg[1];
 		call->timed = arg[4] != 0;
 		break;
-	case NR_FUTEX_REQUEUE: /* (waiters, flags, nr_wake, nr_requeue): from the first word to the second */
+	case NR_FUTEX_REQUEUE: /* (waiters, flags, nr_wake, nr_requeue): from the first word to the
+				  second */
 		*fault = bpf_probe_read_user(&first, sizeof(first), (void *)arg[0]) != 0;
 		call->addr = first.uaddr;
 		call->val = (u32)first.val;

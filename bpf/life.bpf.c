@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is traced from the window's start on: whoever a traced task creates, through exec and rename to the end. */
+/* Who is traced from the window's start on: whoever a traced task creates, through exec and rename
+ * to the end. */
 #include "task.bpf.h"
 #include "calls.bpf.h"
 

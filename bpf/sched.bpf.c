@@ -2,9 +2,9 @@
 /*
  * sched_switch and sched_waking: one record for each change of a traced task's state.
  *
- * This is the path that everybody on the machine pays for. Where neither task is traced and the CPU goes
- * from one stranger to another, sched_switch costs one task-storage lookup; sched_waking costs one. No
- * stacks, no strings, no hash map, no write that another CPU reads.
+ * This is the path that everybody on the machine pays for. Where neither task is traced and the CPU
+ * goes from one stranger to another, sched_switch costs one task-storage lookup; sched_waking costs
+ * one. No stacks, no strings, no hash map, no write that another CPU reads.
  */
 #include "state.bpf.h"
 #include "block.bpf.h"
@@ -29,8 +29,8 @@ static __always_inline void record_cpu(u32 cpu, struct cpu_state *c, u64 now, bo
 }
 
 /*
- * The CPU went from idle to a stranger's work or back. Each flip is told while there are tokens, so the
- * analyses know when a CPU was free; in a storm of flips they are told together.
+ * The CPU went from idle to a stranger's work or back. Each flip is told while there are tokens, so
+ * the analyses know when a CPU was free; in a storm of flips they are told together.
  */
 static __always_inline void cpu_flip(u32 cpu, struct cpu_state *c, u64 now, bool next_idle)
 {
@@ -56,8 +56,8 @@ static __always_inline void cpu_charge(struct cpu_state *c, u64 now, u32 next_ho
 	c->holder = next_holder;
 }
 
-static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now, struct task_struct *t,
-					   struct task_state *s)
+static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now,
+					   struct task_struct *t, struct task_state *s)
 {
 	struct gt_wire_affinity *r;
 	u64 fold = fold_mask(t);
@@ -72,7 +72,8 @@ static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now
 	r->pad = 0;
 	for (int i = 0; i < GT_MASK_WORDS; i++)
 		r->mask[i] = 0;
-	bpf_probe_read_kernel(r->mask, (config.mask_words & (GT_MASK_WORDS - 1)) * 8 ?: sizeof(r->mask),
+	bpf_probe_read_kernel(r->mask,
+			      (config.mask_words & (GT_MASK_WORDS - 1)) * 8 ?: sizeof(r->mask),
 			      &t->cpus_mask);
 	record_submit(r);
 	s->allowed = fold;
@@ -104,12 +105,12 @@ static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32
 }
 
 /*
- * Not every switch is shown: where the tracepoint was silent as some stranger left the CPU (measured, with
- * every tracer alike), the task that took it comes to light only as it leaves. Its own run-time clock then
- * tells since when it ran.
+ * Not every switch is shown: where the tracepoint was silent as some stranger left the CPU
+ * (measured, with every tracer alike), the task that took it comes to light only as it leaves. Its
+ * own run-time clock then tells since when it ran.
  */
-static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now, struct task_struct *t,
-					  struct task_state *s)
+static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
+					  struct task_struct *t, struct task_state *s)
 {
 	u64 ran = t->se.sum_exec_runtime - s->exec, in = now - ran;
 
@@ -126,11 +127,16 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 }
 
 /* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
-static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u32 flags, struct task_struct *t,
-				       struct task_state *s, u32 state, u32 peer)
+static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u32 flags,
+				       struct task_struct *t, struct task_state *s, u32 state,
+				       u32 peer)
 {
 	struct gt_wire_hdr hdr = {
-		.ts = now, .kind = GT_WIRE_SWITCH, .flags = flags, .state = state, .task = s->id,
+		.ts = now,
+		.kind = GT_WIRE_SWITCH,
+		.flags = flags,
+		.state = state,
+		.task = s->id,
 	};
 	bool preempted = flags & GT_F_PREEMPTED, dead = (state & TASK_DEAD) && !preempted;
 
@@ -182,18 +188,22 @@ int on_switch(u64 *ctx)
 			p = task_get(prev, c, now);
 		if (c->holder == HOLDER_TRACED && !p)
 			loss(c, GT_LOSS_SWITCH, c->since);
-		else if (p && c->holder != HOLDER_UNSEEN && (c->holder != HOLDER_TRACED || c->task != p->id))
+		else if (p && c->holder != HOLDER_UNSEEN &&
+			 (c->holder != HOLDER_TRACED || c->task != p->id))
 			switch_repair(cpu, c, now, prev, p);
 		if (!p)
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
 	}
-	flags = (c->holder == HOLDER_IDLE ? GT_F_PREV_IDLE : 0) | (holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0);
+	flags = (c->holder == HOLDER_IDLE ? GT_F_PREV_IDLE : 0) |
+		(holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0);
 	cpu_charge(c, now, holder);
 
 	if (p) {
-		/* The task's own field may have been changed by a waker on another CPU since (5.18). */
+		/* The task's own field may have been changed by a waker on another CPU since
+		 * (5.18). */
 		state = config.has_prev_state ? (u32)ctx[3] : prev->__state;
-		switch_out(cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state, n ? n->id : 0);
+		switch_out(cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state,
+			   n ? n->id : 0);
 	} else if (n) {
 		switch_in(cpu, c, now, flags, n->id);
 	} else {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every probe shares: the maps (defined in state.bpf.c), who is traced, how a record gets into its
- * CPU's ring, and how a loss is told.
+ * What every probe shares: the maps (defined in state.bpf.c), who is traced, how a record gets into
+ * its CPU's ring, and how a loss is told.
  */
 #ifndef STATE_BPF_H
 #define STATE_BPF_H
@@ -12,26 +12,30 @@
 enum cpu_holder { HOLDER_UNSEEN, HOLDER_IDLE, HOLDER_OTHER, HOLDER_TRACED };
 
 /*
- * Per CPU, in .bss and not in a map: reached by address, without a helper call. A CPU's entry is written on
- * that CPU only, from scheduler context; readers elsewhere want no more than a recent value.
+ * Per CPU, in .bss and not in a map: reached by address, without a helper call. A CPU's entry is
+ * written on that CPU only, from scheduler context; readers elsewhere want no more than a recent
+ * value.
  */
 struct cpu_state {
-	u64 since;      /* when `holder` took the CPU */
-	u64 span_start; /* begin of the stretch without traced tasks that no record has told about yet */
-	u64 span_idle;  /* idle ns in it, up to `since` */
-	u64 sum[4];     /* ns by enum cpu_holder, up to `since`: the audit */
-	u64 tokens_at;  /* when `tokens` was last filled up */
-	u32 tokens;     /* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
+	u64 since;	/* when `holder` took the CPU */
+	u64 span_start; /* begin of the stretch without traced tasks that no record has told about
+			   yet */
+	u64 span_idle;	/* idle ns in it, up to `since` */
+	u64 sum[4];	/* ns by enum cpu_holder, up to `since`: the audit */
+	u64 tokens_at;	/* when `tokens` was last filled up */
+	u32 tokens;	/* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
 	u32 holder;
-	u32 task;         /* with HOLDER_TRACED: its id */
-	u32 next_tid;     /* who took it at the last switch shown: see switch_repair() in sched.bpf.c */
-	u32 storage_busy; /* depth of our own task-storage calls in preemptible context: see task_get() */
-	u32 lost;         /* records lost since the last LOST record */
+	u32 task;     /* with HOLDER_TRACED: its id */
+	u32 next_tid; /* who took it at the last switch shown: see switch_repair() in sched.bpf.c */
+	u32 storage_busy; /* depth of our own task-storage calls in preemptible context: see
+			     task_get() */
+	u32 lost;	  /* records lost since the last LOST record */
 	u32 lost_reason;
 	u64 lost_first, lost_last;
 };
 
-/* Two cache lines each; bytes, so that the skeleton's type does not drag struct cpu_state into user space. */
+/* Two cache lines each; bytes, so that the skeleton's type does not drag struct cpu_state into user
+ * space. */
 #define CPU_STATE_SIZE 128
 _Static_assert(sizeof(struct cpu_state) <= CPU_STATE_SIZE, "cpus[] has too little room");
 
@@ -48,13 +52,13 @@ struct task_call {
 /* Lives in task storage: it comes and goes with the task, whatever happens to its tid. */
 struct task_state {
 	u32 id, process, as;
-	u32 nr_allowed;     /* last CPU mask told about: number of CPUs, */
-	u64 allowed;        /* and its words folded into one */
-	u64 run, slices;    /* the audit: ns on a CPU up to the last switch-out, times switched in */
-	u64 on_since;       /* when it was switched in; 0: off the CPU */
-	u64 exec;           /* its own run-time clock when it last left the CPU */
-	u32 restarting;     /* its last futex call was interrupted and restarts itself */
-	u32 next_call;      /* which of `calls` to replace next */
+	u32 nr_allowed;	 /* last CPU mask told about: number of CPUs, */
+	u64 allowed;	 /* and its words folded into one */
+	u64 run, slices; /* the audit: ns on a CPU up to the last switch-out, times switched in */
+	u64 on_since;	 /* when it was switched in; 0: off the CPU */
+	u64 exec;	 /* its own run-time clock when it last left the CPU */
+	u32 restarting;	 /* its last futex call was interrupted and restarts itself */
+	u32 next_call;	 /* which of `calls` to replace next */
 	struct task_call calls[TASK_CALLS];
 };
 
@@ -65,7 +69,7 @@ extern __u32 enabled; /* scheduler records are wanted */
 extern __u32 next_id; /* last number drawn for a task, a process or an address space */
 extern __u64 alive;   /* traced tasks that have not ended */
 extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
-extern __u64 repaired;  /* switches that the kernel did not show, put back */
+extern __u64 repaired;		    /* switches that the kernel did not show, put back */
 
 struct rings {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
@@ -86,15 +90,18 @@ extern struct tasks tasks SEC(".maps");
 
 static __always_inline struct cpu_state *cpu_state(u32 cpu)
 {
-	/* CPUs past the last entry share it; their records find no ring and are counted as losses. */
+	/* CPUs past the last entry share it; their records find no ring and are counted as losses.
+	 */
 	if (cpu >= GT_MAX_CPUS)
 		cpu = GT_MAX_CPUS - 1;
-	/* The verifier (6.1) must see the bound on the very register that is used, so the compiler must not. */
+	/* The verifier (6.1) must see the bound on the very register that is used, so the compiler
+	 * must not. */
 	asm volatile("" : "+r"(cpu));
 	return (struct cpu_state *)cpus[cpu & (GT_MAX_CPUS - 1)];
 }
 
-/* The books of a CPU open when it is first seen: by open_cpu, or by a switch that came before it. */
+/* The books of a CPU open when it is first seen: by open_cpu, or by a switch that came before it.
+ */
 static __always_inline void cpu_begin(struct cpu_state *c, u64 now)
 {
 	c->since = c->span_start = c->tokens_at = now;
@@ -119,11 +126,12 @@ static __always_inline bool task_get_unsure(const struct cpu_state *c)
 
 /*
  * The state of a traced task, NULL for any other. Up to 6.1 the lookup also fails while another
- * task-storage call is under way on this CPU, which only an interrupt of preemptible code can bring about;
- * such a task must not be taken for somebody else's. Callers in preemptible context say so by
- * task_get_begin() and task_get_end(), and a NULL between them is counted.
+ * task-storage call is under way on this CPU, which only an interrupt of preemptible code can bring
+ * about; such a task must not be taken for somebody else's. Callers in preemptible context say so
+ * by task_get_begin() and task_get_end(), and a NULL between them is counted.
  */
-static __always_inline struct task_state *task_get(struct task_struct *t, struct cpu_state *c, u64 now)
+static __always_inline struct task_state *task_get(struct task_struct *t, struct cpu_state *c,
+						   u64 now)
 {
 	struct task_state *s = bpf_task_storage_get(&tasks, t, NULL, 0);
 
@@ -171,7 +179,8 @@ static __always_inline u64 fold_mask(struct task_struct *t)
 	return fold;
 }
 
-static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 kind, u32 flags, u32 task)
+static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 kind, u32 flags,
+					  u32 task)
 {
 	hdr->ts = ts;
 	hdr->kind = kind;
@@ -180,7 +189,8 @@ static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 k
 	hdr->task = task;
 }
 
-/* Tell of what was lost on this CPU, if anything, before the next record. False when that found no room. */
+/* Tell of what was lost on this CPU, if anything, before the next record. False when that found no
+ * room. */
 static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 now)
 {
 	struct gt_wire_lost *r;
@@ -201,7 +211,8 @@ static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 n
 	return true;
 }
 
-/* Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted. Every byte must be written. */
+/* Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted. Every byte must be
+ * written. */
 static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 now, const u64 size)
 {
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);

@@ -2,14 +2,16 @@
 /*
  * A task begins to be traced: its numbers, and the record that introduces it.
  *
- * Used in preemptible context, unlike the scheduler's hooks, hence task_get_begin() and task_get_end().
+ * Used in preemptible context, unlike the scheduler's hooks, hence task_get_begin() and
+ * task_get_end().
  */
 #ifndef TASK_BPF_H
 #define TASK_BPF_H
 
 #include "state.bpf.h"
 
-/* Numbers given at attach: processes by tgid, address spaces by their kernel address (never shown). */
+/* Numbers given at attach: processes by tgid, address spaces by their kernel address (never shown).
+ */
 struct found_ids {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -29,8 +31,8 @@ struct targets {
 
 extern struct found_ids found_ids SEC(".maps");
 extern struct targets targets SEC(".maps");
-extern __u32 found;         /* tasks marked by find_tasks so far */
-extern __u32 own_level;     /* giltrace's pid namespace: how deep, */
+extern __u32 found;	    /* tasks marked by find_tasks so far */
+extern __u32 own_level;	    /* giltrace's pid namespace: how deep, */
 extern __u64 own_namespace; /* and which */
 
 /* The number of `pid` in giltrace's own pid namespace, 0 when it has none there. */
@@ -60,8 +62,8 @@ static __always_inline s32 tgid_of(struct task_struct *t)
 
 static __always_inline s32 ppid_of(struct task_struct *t)
 {
-	return own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID])) :
-			   BPF_CORE_READ(t, real_parent, tgid);
+	return own_level ? pid_number(BPF_CORE_READ(t, real_parent, signal, pids[PIDTYPE_TGID]))
+			 : BPF_CORE_READ(t, real_parent, tgid);
 }
 
 /* enum gt_wire_wish, 0: none. */
@@ -72,8 +74,8 @@ static __always_inline u32 wish_of(u32 tgid)
 	return wish ? *wish : 0;
 }
 
-static __always_inline void record_task(u64 now, struct task_struct *t, const struct task_state *s, u32 parent,
-					u32 clone_flags, u32 flags)
+static __always_inline void record_task(u64 now, struct task_struct *t, const struct task_state *s,
+					u32 parent, u32 clone_flags, u32 flags)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);

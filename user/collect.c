@@ -26,11 +26,11 @@ struct collect {
 	struct gt_writer *writer;
 	struct symbols *symbols;
 	char *cwd;
-	struct map spaces; /* address space id → struct space */
-	struct map words;  /* hash of (address space, address) → 1 once asked about */
+	struct map spaces;     /* address space id → struct space */
+	struct map words;      /* hash of (address space, address) → 1 once asked about */
 	struct map task_space; /* task id → address space id */
-	uint64_t round_end; /* when the round under way is to be closed, as marks go */
-	int err;            /* the writer's, kept */
+	uint64_t round_end;    /* when the round under way is to be closed, as marks go */
+	int err;	       /* the writer's, kept */
 };
 
 struct collect *collect_new(struct gt_writer *writer, struct symbols *symbols, const char *cwd)
@@ -65,7 +65,8 @@ void collect_free(struct collect *c)
 	free(c);
 }
 
-static void space_set(struct collect *c, uint32_t as, uint32_t task, pid_t tgid, const struct gt_wire_exec *exec)
+static void space_set(struct collect *c, uint32_t as, uint32_t task, pid_t tgid,
+		      const struct gt_wire_exec *exec)
 {
 	struct space *s;
 
@@ -83,12 +84,16 @@ static void space_set(struct collect *c, uint32_t as, uint32_t task, pid_t tgid,
 	s->tgid = tgid;
 	if (exec && !s->exec.path)
 		s->exec = (struct symbols_exec){
-			.path = strndup(exec->path, sizeof(exec->path)), .cwd = c->cwd, .dev = exec->dev,
-			.ino = exec->ino, .start_code = exec->start_code,
+			.path = strndup(exec->path, sizeof(exec->path)),
+			.cwd = c->cwd,
+			.dev = exec->dev,
+			.ino = exec->ino,
+			.start_code = exec->start_code,
 		};
 }
 
-/* Somebody waits on this word: have it named while the process lives. Asked again later when it can't be now. */
+/* Somebody waits on this word: have it named while the process lives. Asked again later when it
+ * can't be now. */
 static void name_word(struct collect *c, uint32_t task, uint64_t addr)
 {
 	uint64_t as, key;
@@ -96,12 +101,14 @@ static void name_word(struct collect *c, uint32_t task, uint64_t addr)
 
 	if (!c->symbols || !map_get(&c->task_space, task, &as))
 		return;
-	/* Address spaces are few and addresses are below 2^57 and aligned: this mixes without collisions. */
+	/* Address spaces are few and addresses are below 2^57 and aligned: this mixes without
+	 * collisions. */
 	key = addr ^ as << 57 ^ (as >> 7) << 40;
 	if (map_get(&c->words, key, NULL) || map_len(&c->words) >= WORDS_MAX)
 		return;
 	s = map_get_ptr(&c->spaces, as);
-	if (!s || symbols_ask(c->symbols, (uint32_t)as, s->tgid, addr, s->exec.path ? &s->exec : NULL))
+	if (!s ||
+	    symbols_ask(c->symbols, (uint32_t)as, s->tgid, addr, s->exec.path ? &s->exec : NULL))
 		return;
 	map_put(&c->words, key, 1);
 }
@@ -225,8 +232,8 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	struct gt_event ev;
 	int err;
 
-	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) || !wire[hdr->kind].kind ||
-	    size < wire[hdr->kind].size)
+	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) ||
+	    !wire[hdr->kind].kind || size < wire[hdr->kind].size)
 		return -EPROTO; /* both sides are built together: this cannot happen */
 	memset(&ev, 0, sizeof(ev));
 	ev.ts = hdr->ts;
@@ -242,7 +249,8 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 		from_rare(c, &ev, data);
 	err = gt_writer_event(c->writer, &ev);
 	if (err && !c->err)
-		c->err = err; /* the rings are drained all the same: the kernel side must not stall */
+		c->err = err; /* the rings are drained all the same: the kernel side must not stall
+			       */
 	return 0;
 }
 

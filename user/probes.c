@@ -1,34 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of the kernel side: the skeleton, its rings, and the programs that open and close the books. */
+/* The life of the kernel side: the skeleton, its rings, and the programs that open and close the
+ * books. */
 #include "probes.h"
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <linux/perf_event.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "features.h"
+#include "futex_exits.h"
 #include "giltrace.skel.h"
 #include "lib/log.h"
-#include "tracefs.h"
 
-/* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large machines. */
+/* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
+ * machines. */
 #define RING_DEFAULT (4u << 20)
 #define RINGS_TOTAL (1ull << 30)
 
 /*
- * A record takes its time before it takes its place in the ring. This much earlier than the begin of a drain,
- * every record has been handed over, unless the CPU was held up in between even longer (the reader
- * counts those).
+ * A record takes its time before it takes its place in the ring. This much earlier than the begin
+ * of a drain, every record has been handed over, unless the CPU was held up in between even longer
+ * (the reader counts those).
  */
 #define MARK_GUARD_NS 10000000ull
 
@@ -42,7 +42,7 @@ struct probes {
 	struct ring_buffer *buffers;
 	struct ring *rings; /* one per CPU: what its callback gets */
 	uint32_t ncpus;
-	struct bpf_link *futex_links[6];
+	struct futex_exits *futex_exits;
 	bool started;
 	probes_record record; /* of the drain under way */
 	void *record_ctx;
@@ -76,7 +76,8 @@ static int on_record(void *ctx, void *data, size_t size)
 	return ring->probes->record(ring->probes->record_ctx, ring->cpu, data, size);
 }
 
-/* sched_switch has passed the task's state as fourth argument since 5.18: (void *, preempt, prev, next, state). */
+/* sched_switch has passed the task's state as fourth argument since 5.18: (void *, preempt, prev,
+ * next, state). */
 static bool has_prev_state(void)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -118,7 +119,8 @@ static int rings_create(struct probes *p, size_t size)
 	if (!p->rings)
 		return -ENOMEM;
 	for (uint32_t cpu = 0; cpu < p->ncpus && !err; cpu++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size, NULL);
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size,
+					NULL);
 
 		if (fd < 0)
 			return -errno;
@@ -192,48 +194,6 @@ static int run_iterator(struct bpf_link *link)
 	return err;
 }
 
-/* The calls whose exits are counted; kernels have the newer ones from 5.16 and 6.7 on. */
-static const char *const futex_exits[6] = {
-	"sys_exit_futex",	"sys_exit_restart_syscall", "sys_exit_futex_waitv",
-	"sys_exit_futex_wait", "sys_exit_futex_wake",	    "sys_exit_futex_requeue",
-};
-
-#define FUTEX_EXITS (sizeof(futex_exits) / sizeof(futex_exits[0]))
-
-static int futex_attach_one(struct probes *p, int tracefs, const char *event, struct bpf_link **link)
-{
-	struct perf_event_attr attr = { .type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr) };
-	int id = tracefs_event_id(tracefs, "syscalls", event), fd;
-
-	if (id < 0)
-		return id;
-	attr.config = (uint64_t)id;
-	fd = (int)syscall(SYS_perf_event_open, &attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	*link = bpf_program__attach_perf_event(p->skel->progs.on_futex_exit, fd);
-	if (*link)
-		return 0;
-	close(fd);
-	return -errno;
-}
-
-/* futex itself must be there; what this kernel does not have cannot be called. */
-static int futex_attach(struct probes *p)
-{
-	int tracefs = tracefs_open(), err = 0;
-
-	if (tracefs < 0)
-		return tracefs;
-	for (size_t i = 0; i < FUTEX_EXITS && !err; i++) {
-		err = futex_attach_one(p, tracefs, futex_exits[i], &p->futex_links[i]);
-		if (err == -ENOENT && i > 0)
-			err = 0;
-	}
-	close(tracefs);
-	return err;
-}
-
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
 	struct giltrace *skel = p->skel;
@@ -241,7 +201,8 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 
 	skel->rodata->config = (struct gt_wire_config){
 		.nr_cpus = p->ncpus,
-		.mask_words = (p->ncpus + 63) / 64 < GT_MASK_WORDS ? (p->ncpus + 63) / 64 : GT_MASK_WORDS,
+		.mask_words = (p->ncpus + 63) / 64 < GT_MASK_WORDS ? (p->ncpus + 63) / 64
+								   : GT_MASK_WORDS,
 		.trace_all = config->trace_all,
 		.has_prev_state = has_prev_state(),
 	};
@@ -257,8 +218,13 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		err = giltrace__attach(skel);
 	if (!err)
 		err = run_program(skel->progs.learn_namespace, 0, 0);
-	if (!err && config->count_futex && futex_attach(p))
-		log_warn("futex calls are not counted: no tracepoints for system calls");
+	if (!err && config->count_futex) {
+		int missing = futex_exits_attach(skel->progs.on_futex_exit, &p->futex_exits);
+
+		if (missing)
+			log_warn("futex calls are not counted: no tracepoints of system calls: %s",
+				 strerror(-missing));
+	}
 	return err;
 }
 
@@ -312,7 +278,7 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 
 bool probes_count_futex(const struct probes *p)
 {
-	return p->futex_links[0];
+	return p->futex_exits;
 }
 
 uint32_t probes_found(const struct probes *p)
@@ -375,11 +341,13 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 		meta->losses[i] = p->skel->bss->losses[i];
 	meta->repaired = p->skel->bss->repaired;
 	meta->overhead.bpf_ns = meta->overhead.bpf_runs = meta->overhead.bpf_misses = 0;
-	bpf_object__for_each_program(program, p->skel->obj) {
+	bpf_object__for_each_program(program, p->skel->obj)
+	{
 		struct bpf_prog_info info = { 0 };
 		uint32_t size = sizeof(info);
 
-		if (bpf_program__fd(program) < 0 || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
 			continue;
 		meta->overhead.bpf_ns += info.run_time_ns;
 		meta->overhead.bpf_runs += info.run_cnt;
@@ -391,8 +359,7 @@ static void *probes_destroy(void *arg)
 {
 	struct probes *p = arg;
 
-	for (size_t i = 0; i < FUTEX_EXITS; i++)
-		bpf_link__destroy(p->futex_links[i]);
+	futex_exits_free(p->futex_exits);
 	ring_buffer__free(p->buffers);
 	giltrace__destroy(p->skel);
 	free(p->rings);
@@ -401,8 +368,8 @@ static void *probes_destroy(void *arg)
 }
 
 /*
- * The kernel waits for a grace period, some 80 ms, for each tracepoint let go of: that goes on while the
- * report is made. A process that exits meanwhile has the rest closed by the kernel.
+ * The kernel waits for a grace period, some 80 ms, for each tracepoint let go of: that goes on
+ * while the report is made. A process that exits meanwhile has the rest closed by the kernel.
  */
 void probes_free(struct probes *p)
 {

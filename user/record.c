@@ -21,8 +21,8 @@
 #include "version.h"
 
 /*
- * The rings are emptied this often. At first more often: short programs should get their words named while
- * they live.
+ * The rings are emptied this often. At first more often: short programs should get their words
+ * named while they live.
  */
 #define ROUND_MS 50
 #define ROUND_EARLY_MS 10
@@ -32,7 +32,8 @@
 
 enum phase { PHASE_TRACING, PHASE_DONE };
 
-/* One recording under way. Everything here is released by recording_release(), however far it got. */
+/* One recording under way. Everything here is released by recording_release(), however far it got.
+ */
 struct recording {
 	const struct record_request *request;
 	struct record_outcome *out;
@@ -45,8 +46,8 @@ struct recording {
 	sigset_t signals_before;
 	int signal_fd;
 	unsigned int interrupts; /* SIGINTs seen */
-	cpu_set_t kept_off;      /* the workload's CPUs, when giltrace last chose its own */
-	uint64_t began;          /* when record() was called */
+	cpu_set_t kept_off;	 /* the workload's CPUs, when giltrace last chose its own */
+	uint64_t began;		 /* when record() was called */
 	enum phase phase;
 };
 
@@ -87,8 +88,8 @@ static pid_t target_process(const struct recording *r)
 }
 
 /*
- * Run where the workload may not, if there is such a CPU; where there is none the scheduler finds the idlest.
- * Failing costs nothing but the courtesy.
+ * Run where the workload may not, if there is such a CPU; where there is none the scheduler finds
+ * the idlest. Failing costs nothing but the courtesy.
  */
 static void keep_off(struct recording *r)
 {
@@ -175,7 +176,8 @@ static int tracing_begin(struct recording *r)
 	if (!err)
 		err = gt_writer_meta(r->writer, &r->meta);
 	if (!err)
-		err = r->target ? probes_start(r->probes, &child, 1) : probes_start(r->probes, q->pids, q->npids);
+		err = r->target ? probes_start(r->probes, &child, 1)
+				: probes_start(r->probes, q->pids, q->npids);
 	if (!err && !probes_found(r->probes))
 		err = -ESRCH;
 	/* The window opens when everybody's state is known; a command's when its gate does. */
@@ -236,8 +238,8 @@ static void target_ended(struct recording *r)
 }
 
 /*
- * Ctrl-C goes to the whole foreground group: the command has got its own and decides; a second one is for
- * giltrace. Without a command the first one is.
+ * Ctrl-C goes to the whole foreground group: the command has got its own and decides; a second one
+ * is for giltrace. Without a command the first one is.
  */
 static void signal_taken(struct recording *r, int number)
 {
@@ -252,7 +254,8 @@ static void wait_for_something(struct recording *r, int ms)
 {
 	struct pollfd fds[2] = {
 		{ .fd = r->signal_fd, .events = POLLIN },
-		{ .fd = r->target && !r->out->exited ? target_pidfd(r->target) : -1, .events = POLLIN },
+		{ .fd = r->target && !r->out->exited ? target_pidfd(r->target) : -1,
+		  .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 
@@ -343,7 +346,8 @@ static int tracing_end(struct recording *r)
 	return err ? err : failed;
 }
 
-/* The command runs on after the window (-d, or a trace that could not be written): its status is wanted. */
+/* The command runs on after the window (-d, or a trace that could not be written): its status is
+ * wanted. */
 static void wait_for_command(struct recording *r)
 {
 	probes_free(r->probes);
@@ -367,7 +371,9 @@ static void recording_release(struct recording *r)
 
 int record(const struct record_request *request, int trace_fd, struct record_outcome *out)
 {
-	struct recording r = { .request = request, .out = out, .signal_fd = -1, .began = monotonic() };
+	struct recording r = {
+		.request = request, .out = out, .signal_fd = -1, .began = monotonic()
+	};
 	int status, err;
 
 	memset(out, 0, sizeof(*out));
@@ -384,7 +390,8 @@ int record(const struct record_request *request, int trace_fd, struct record_out
 		else
 			err = tracing_end(&r);
 		if (err) {
-			log_error("cannot write the trace: %s; what was written is kept", strerror(-err));
+			log_error("cannot write the trace: %s; what was written is kept",
+				  strerror(-err));
 			status = FAILED;
 		}
 		if (r.target && !r.out->exited)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # What the system tests share. A topic file sources this, defines case_NAME functions and ends with
 # `run_cases "$@"`. Each case runs in a process of its own with a directory of its own ($T, where it starts), and
-# fails at the first `fail`; it is ended with everything it started after CASE_SECONDS.
+# fails at the first `fail`; it is ended with everything it started after CASE_SECONDS. With KEEP=DIR the directories
+# of failed cases are kept there, their traces included.
 
 set -u
 O=${O:-build}
@@ -63,7 +64,7 @@ needs_tool() {
 
 # trace [OPTION…] -- CMD…: its report in $T/report.json, its text in err, the workload's output in out; STATUS.
 trace() {
-	"$GILTRACE" run --export "json:$T/report.json" "$@" >"$T/out" 2>"$T/err"
+	"$GILTRACE" run --export "json:$T/report.json" ${KEEP:+-o "$T/kept.gt"} "$@" >"$T/out" 2>"$T/err"
 	STATUS=$?
 }
 
@@ -108,6 +109,12 @@ check() {
 	check_report "$T/report.json" "$@"
 }
 
+# The same for what holds on the busiest machine: not to be tried again.
+NOT_AGAIN=3
+check_always() {
+	( check "$@" ) || exit $NOT_AGAIN
+}
+
 # ---- a machine at rest ----
 
 # Microseconds that all CPUs were not idle so far.
@@ -130,7 +137,12 @@ wait_idle() {
 # undisturbed FUNCTION: assertions that hold on an idle machine only get a second try, and the run says so.
 undisturbed() {
 	wait_idle
-	( "$@" ) 2>"$T/.first" && return 0
+	( "$@" ) 2>"$T/.first"
+	case $? in
+	0) return 0 ;;
+	"$NOT_AGAIN") fail "$(cat "$T/.first")" ;;
+	77) exit 77 ;;
+	esac
 	echo "second try, the first one (load $(cut -d' ' -f1 /proc/loadavg)): $(head -n 1 "$T/.first")" >>"$T/.note"
 	wait_idle
 	"$@"
@@ -187,6 +199,7 @@ run_cases() {
 			echo "FAIL $topic/$name: $(grep -m 1 . "$RUN_DIR/$name/.log")"
 			sed 's/^/    /' "$RUN_DIR/$name/.log" | head -n 60
 			counts[1]=$((counts[1] + 1))
+			[ -z "${KEEP:-}" ] || cp -a "$RUN_DIR/$name" "$KEEP/"
 			;;
 		esac
 	done

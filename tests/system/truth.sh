@@ -17,14 +17,14 @@ LOCK_WAIT='all(abs(l["wait"]["sum"] - w["wait_ns"]) <= 0.02 * w["wait_ns"] + 500
 
 # Everything about a report that holds whatever was traced.
 check_sound() {
-	check 'lost == 0' 'r["losses"].get("unknown", 0) == 0' 'not r["losses"]["exceeded"]' \
+	check_always 'lost == 0' 'r["losses"].get("unknown", 0) == 0' 'not r["losses"]["exceeded"]' \
 		'all(off_by(t) <= 2000 for t in threads)' \
 		'all(cpu_off_by(c, wall) <= 0.001 for c in r["cpus"])' \
 		'max(r["audit"]["cpu_error"], r["audit"]["task_error"]) <= 0.001' \
 		'abs(sum(p["histogram"]) - r["window"]["wall"]) <= 0.001 * wall or abs(sum(p["histogram"]) - r["window"]["active"]) <= 0.001 * wall' \
 		'abs(sum(o["run"] for o in r["occupancy"]) - sum(t["run"] for t in threads)) <= 0.001 * wall' \
-		'abs(sum(c["workload"] for c in r["cpus"]) - sum(t["run"] for t in threads)) <= 0.001 * wall' \
-		"$@"
+		'abs(sum(c["workload"] for c in r["cpus"]) - sum(t["run"] for t in threads)) <= 0.001 * wall'
+	[ $# -eq 0 ] || check "$@"
 }
 
 # truth_of WORKLOAD OPTION… -- EXPRESSION…: traced with --truth; `truth` is what it wrote.

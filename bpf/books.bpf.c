@@ -64,7 +64,7 @@ int find_tasks(struct bpf_iter__task *ctx)
 	}
 	if (wish == GT_WISH_LEAVE_OUT || (!wish && !config.trace_all))
 		return 0;
-	if (bpf_task_storage_get(&tasks, t, NULL, 0))
+	if (task_find(t))
 		return 0;
 	s = task_mark(t, now);
 	if (!s)
@@ -88,7 +88,7 @@ int open_tasks(struct bpf_iter__task *ctx)
 
 	if (!t || !t->pid || t->on_cpu)
 		return 0;
-	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	s = task_find(t);
 	if (!s)
 		return 0;
 	/* The time first: a change after it has a later record, which then wins. */
@@ -106,7 +106,7 @@ SEC("raw_tp")
 int open_cpu(void *ctx)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
-	struct task_state *s = t->pid ? bpf_task_storage_get(&tasks, t, NULL, 0) : NULL;
+	struct task_state *s = task_find(t);
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);
 	u64 now = bpf_ktime_get_ns();
@@ -143,7 +143,7 @@ int close_tasks(struct bpf_iter__task *ctx)
 
 	if (!t || !t->pid)
 		return 0;
-	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	s = task_find(t);
 	if (!s)
 		return 0;
 	cpu = bpf_get_smp_processor_id();

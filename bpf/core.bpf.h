@@ -98,6 +98,7 @@ struct task_struct {
 	int *clear_child_tid;
 	u64 start_time;
 	struct signal_struct *signal;
+	struct bpf_local_storage *bpf_storage;
 	char comm[GT_COMM_LEN];
 };
 

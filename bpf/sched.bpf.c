@@ -172,14 +172,13 @@ int on_switch(u64 *ctx)
 	c = cpu_state(cpu);
 	shown = c->next_tid == (u32)prev->pid;
 	c->next_tid = next->pid;
-	if (next->pid)
-		n = bpf_task_storage_get(&tasks, next, NULL, 0);
+	n = task_find(next);
 	holder = n ? HOLDER_TRACED : next->pid ? HOLDER_OTHER : HOLDER_IDLE;
-	if (shown && c->holder == holder && !n && !task_get_unsure(c))
+	if (shown && c->holder == holder && !n && !task_unsure(c, next))
 		return 0; /* one stranger after another */
 
 	now = bpf_ktime_get_ns();
-	if (!n && next->pid && task_get_unsure(c))
+	if (!n && task_unsure(c, next))
 		loss(c, GT_LOSS_TASK_STORAGE, now);
 	if (c->holder == HOLDER_UNSEEN)
 		cpu_begin(c, now);
@@ -235,10 +234,10 @@ int on_waking(u64 *ctx)
 
 	if (!enabled)
 		return 0;
-	s = bpf_task_storage_get(&tasks, wakee, NULL, 0);
+	s = task_find(wakee);
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
-	if (!s && !task_get_unsure(c))
+	if (!s && !task_unsure(c, wakee))
 		return 0;
 	hdr.ts = bpf_ktime_get_ns();
 	if (!s) {

@@ -118,24 +118,33 @@ static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
 	c->lost_last = now;
 }
 
-/* A lookup that finds nothing may be wrong now. */
-static __always_inline bool task_get_unsure(const struct cpu_state *c)
+/*
+ * The state of a traced task, NULL for any other. Most tasks of the machine have no storage of any
+ * BPF program's, which one load tells.
+ */
+static __always_inline struct task_state *task_find(struct task_struct *t)
 {
-	return c->storage_busy && LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 2, 0);
+	return t->bpf_storage ? bpf_task_storage_get(&tasks, t, NULL, 0) : NULL;
 }
 
 /*
- * The state of a traced task, NULL for any other. Up to 6.1 the lookup also fails while another
- * task-storage call is under way on this CPU, which only an interrupt of preemptible code can bring
- * about; such a task must not be taken for somebody else's. Callers in preemptible context say so
- * by task_get_begin() and task_get_end(), and a NULL between them is counted.
+ * Nothing was found for `t`, but it may be traced all the same: up to 6.1 the lookup also fails
+ * while another task-storage call is under way on this CPU, which only an interrupt of preemptible
+ * code can bring about. Callers in preemptible context say so by task_get_begin() and
+ * task_get_end().
  */
+static __always_inline bool task_unsure(const struct cpu_state *c, const struct task_struct *t)
+{
+	return LINUX_KERNEL_VERSION < KERNEL_VERSION(6, 2, 0) && c->storage_busy && t->bpf_storage;
+}
+
+/* The same, with the doubt counted as a loss. */
 static __always_inline struct task_state *task_get(struct task_struct *t, struct cpu_state *c,
 						   u64 now)
 {
-	struct task_state *s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	struct task_state *s = task_find(t);
 
-	if (!s && task_get_unsure(c))
+	if (!s && task_unsure(c, t))
 		loss(c, GT_LOSS_TASK_STORAGE, now);
 	return s;
 }
@@ -157,7 +166,7 @@ static __always_inline struct task_state *task_get_preemptible(struct task_struc
 	struct task_state *s;
 
 	task_get_begin(c);
-	s = bpf_task_storage_get(&tasks, t, NULL, 0);
+	s = task_find(t);
 	task_get_end(c);
 	return s;
 }

@@ -117,9 +117,11 @@ check_always() {
 
 # ---- a machine at rest ----
 
-# Microseconds that all CPUs were not idle so far.
+# Milliseconds that all CPUs were not idle so far, in steps of 10.
 busy_now() {
-	awk '/^cpu / {print ($2 + $3 + $4 + $7 + $8) * 10000; exit}' /proc/stat
+	local user nice system irq softirq
+	read -r _ user nice system _ _ irq softirq _ </proc/stat
+	echo $(((user + nice + system + irq + softirq) * 10))
 }
 
 # Wait until others leave the CPUs alone for half a second, 4 s at most.
@@ -129,7 +131,7 @@ wait_idle() {
 		before=$(busy_now)
 		sleep 0.5
 		after=$(busy_now)
-		[ $(((after - before) / CPUS)) -lt 40000 ] && return 0
+		[ $(((after - before) / CPUS)) -lt 40 ] && return 0
 	done
 	return 1
 }

@@ -53,7 +53,8 @@ int find_tasks(struct bpf_iter__task *ctx)
 	u32 tgid, wish;
 	bool kthread;
 
-	if (!t || !t->pid)
+	/* Who waits to be reaped does nothing more, and no switch will tell of an end. */
+	if (!t || !t->pid || t->exit_state)
 		return 0;
 	tgid = tgid_of(t);
 	wish = wish_of(tgid);
@@ -70,10 +71,15 @@ int find_tasks(struct bpf_iter__task *ctx)
 	if (!s)
 		return 0;
 	kthread = t->flags & PF_KTHREAD;
-	s->process = found_id((u32)t->tgid, s->id);
 	s->as = kthread ? 0 : found_id((u64)t->mm, draw_id());
+	/* Its children take both over once this is set: see on_newtask(). */
+	__sync_fetch_and_add(&s->process, found_id((u32)t->tgid, s->id));
 	record_task(now, t, s, 0, 0, GT_TASK_FOUND | (t->pid != t->tgid ? GT_TASK_THREAD : 0));
 	found++;
+	/* Its last switch may come before switches are looked at. on_exit() sees to those who are
+	 * not that far yet. */
+	if (t->flags & PF_EXITING)
+		task_ended(s);
 	return 0;
 }
 

@@ -85,6 +85,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* 5.14; `state` before */
 	unsigned int flags;
+	int exit_state;
 	int on_cpu;
 	struct sched_entity se;
 	int nr_cpus_allowed;
@@ -127,6 +128,7 @@ struct bpf_iter__task {
 /* Task state bits and flags that decisions are made on; unchanged from 5.15 on. */
 #define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_DEAD 0x80
+#define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER                                                                             \
 	0x00004000 /* 6.4; until 5.16 the bit told of async module loading: harmless here */

@@ -15,6 +15,9 @@ int on_newtask(u64 *ctx)
 	bool thread = clone_flags & CLONE_THREAD;
 
 	c = task_get_preemptible(creator);
+	/* Found this moment and not ready: find_tasks, which goes on, will find the child too. */
+	if (c && !c->process)
+		return 0;
 	if (!c && (!config.trace_all || !enabled || wish_of(tgid_of(creator)) == GT_WISH_LEAVE_OUT))
 		return 0;
 	s = task_mark(child, now);
@@ -99,6 +102,8 @@ int on_exit(u64 *ctx)
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
 	calls_flush(s);
+	if (!enabled)
+		task_ended(s);
 	r = record_reserve(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;

@@ -90,7 +90,7 @@ static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, str
 		r->slices = s->slices;
 		record_submit(r);
 	}
-	__sync_fetch_and_add(&alive, -1);
+	task_ended(s);
 }
 
 /* A traced task takes the CPU from somebody who is not. */

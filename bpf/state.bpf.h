@@ -59,6 +59,7 @@ struct task_state {
 	u64 exec;	 /* its own run-time clock when it last left the CPU */
 	u32 restarting;	 /* its last futex call was interrupted and restarts itself */
 	u32 next_call;	 /* which of `calls` to replace next */
+	u32 ended;	 /* no longer counted in `alive` */
 	struct task_call calls[TASK_CALLS];
 };
 
@@ -169,6 +170,13 @@ static __always_inline struct task_state *task_get_preemptible(struct task_struc
 	s = task_find(t);
 	task_get_end(c);
 	return s;
+}
+
+/* `s` is alive no more. Asked where a task's last switch is shown, and where none will be. */
+static __always_inline void task_ended(struct task_state *s)
+{
+	if (__sync_val_compare_and_swap(&s->ended, 0, 1) == 0)
+		__sync_fetch_and_add(&alive, -1);
 }
 
 static __always_inline u32 draw_id(void)

@@ -44,7 +44,8 @@ static __always_inline s32 pid_number(struct pid *pid)
 	if (!pid)
 		return 0;
 	numbers = (void *)pid + bpf_core_field_offset(struct pid, numbers);
-	if (own_level > 32 ||
+	/* Behind the last number lies memory of other things. */
+	if (own_level > 32 || BPF_CORE_READ(pid, level) < own_level ||
 	    bpf_probe_read_kernel(&upid, sizeof(upid), numbers + own_level * sizeof(upid)))
 		return 0;
 	return (u64)upid.ns == own_namespace ? upid.nr : 0;
@@ -102,7 +103,11 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 	record_submit(r);
 }
 
-/* Give `t` a state of its own; NULL, counted, when the kernel has no memory for it. */
+/*
+ * Give `t` a state of its own; NULL when it has one already, or, counted, when the kernel has no
+ * memory for it. A task born while tasks are being found is seen by find_tasks and by on_newtask at
+ * once: one of them gets it. Not ready before `process` is set.
+ */
 static __always_inline struct task_state *task_mark(struct task_struct *t, u64 now)
 {
 	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
@@ -115,7 +120,8 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 		loss(c, GT_LOSS_TASK_STORAGE, now);
 		return NULL;
 	}
-	s->id = draw_id();
+	if (__sync_val_compare_and_swap(&s->id, 0, draw_id()) != 0)
+		return NULL;
 	s->exec = t->se.sum_exec_runtime;
 	__sync_fetch_and_add(&alive, 1);
 	return s;

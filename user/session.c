@@ -39,6 +39,7 @@ static int check_usage(const struct cmd *cmd, const struct cmd_input *in, char *
 struct process_status {
 	char state;   /* 'Z' and 'X' have ended; 0: unknown */
 	pid_t leader; /* the process that it is a thread of; 0: unknown */
+	int threads;  /* that have not been reaped, the leader among them */
 };
 
 static struct process_status process_status(pid_t pid)
@@ -52,6 +53,7 @@ static struct process_status process_status(pid_t pid)
 	while (file && fgets(line, sizeof(line), file)) {
 		sscanf(line, "State: %c", &s.state);
 		sscanf(line, "Tgid: %d", &s.leader);
+		sscanf(line, "Threads: %d", &s.threads);
 	}
 	if (file)
 		fclose(file);
@@ -64,7 +66,7 @@ static int check_pid(pid_t pid)
 
 	if (kill(pid, 0) != 0 && errno != EPERM)
 		log_error("cannot trace process %d: there is no such process", pid);
-	else if (s.state == 'Z' || s.state == 'X')
+	else if ((s.state == 'Z' || s.state == 'X') && s.threads <= 1) /* others outlive main() */
 		log_error("cannot trace process %d: it has ended", pid);
 	else if (s.leader && s.leader != pid)
 		log_error("cannot trace process %d: it is a thread of process %d", pid, s.leader);

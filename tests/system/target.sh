@@ -154,6 +154,13 @@ case_signal_dispositions_are_kept() {
 	diff expected out >&2 || fail "signals are blocked or ignored"
 }
 
+# Some supervisors hand down SIGCHLD ignored: the kernel then keeps no exit status.
+case_ignored_sigchld() {
+	needs_trace
+	run timeout 10 env --ignore-signal=CHLD "$GILTRACE" run -- /bin/sh -c 'trap; exit 7'
+	want_status 7
+}
+
 case_working_directory_and_environment() {
 	needs_trace
 	GT_TEST_VARIABLE=kept run "$GILTRACE" run -- /bin/sh -c 'pwd; echo $GT_TEST_VARIABLE'
@@ -293,6 +300,31 @@ case_attach_ends_with_the_process() {
 	trace -p "$pid"
 	want_status 0
 	check 'wall < 1.1 * s'
+}
+
+# A child that was never reaped is no reason to go on.
+case_attach_beside_a_zombie() {
+	local pid
+	needs_trace
+	/bin/sh -c '/bin/true & exec /bin/sleep 1.5' &
+	pid=$!
+	sleep 0.3
+	[ "$(ps -o stat= --ppid "$pid")" = Z ] || fail "no zombie to attach beside"
+	run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid"
+	want_status 0
+	check 'wall < 2 * s'
+}
+
+# main() has ended, its thread has not.
+case_attach_to_a_process_without_its_first_thread() {
+	local pid
+	needs_trace
+	"$PROGRAMS/leader_gone" 1500 &
+	pid=$!
+	sleep 0.3
+	run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid"
+	want_status 0
+	check "any(t['tid'] != $pid and t['run'] > 0.1 * s for t in threads)" "wall < 2 * s"
 }
 
 case_attach_to_two() {

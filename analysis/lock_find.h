@@ -16,7 +16,7 @@ enum lock_sort {
 	SORT_QUEUE, /* queue or future: no symmetry, or both sides go on side by side */
 	SORT_BARRIER,
 	SORT_TURN_TAKING, /* strict hand-over, but nothing says lock */
-	SORT_UNPROVEN,	  /* looks like a lock, too little evidence */
+	SORT_UNPROVEN,	  /* may well be a lock: too little evidence, or not clear enough */
 };
 
 /* locks[].kind in the JSON. */
@@ -49,11 +49,13 @@ struct lock_evidence {
 	double switch_share;	 /* share of waits ended by a hand-over, not by a timeout */
 	double symmetry;	 /* share of hand-overs given and taken by threads that do both */
 	double returned;	 /* share of hand-overs whose wakee woke its waker in turn */
+	uint64_t asked;		 /* hand-overs right after a round of the wakee's had timed out */
 	bool value_always_2, value_varies, pi, clear_child_tid, bitset, condvar_pair, on_stack;
 	bool owner_value;	   /* the word holds its owner's tid and FUTEX_WAITERS */
 	uint32_t val_min, val_max; /* of the values waited for */
 	bool timed;		   /* some wait had a timeout */
 	bool plain_wait;	   /* some wait was a FUTEX_WAIT */
+	bool gil_layout;	   /* lock_layout.h */
 };
 
 struct lock_group {

@@ -76,12 +76,13 @@ const struct lock_fingerprint *lock_kind_fingerprint(const struct lock_group *g,
 static const struct {
 	enum lock_kind_id kind;
 	const char *symbol;
-	bool mutex, pair, timed;
+	bool mutex, pair, timed, gil_layout;
 	uint32_t val_min, val_max; /* 0: any */
 } shapes[] = {
 	{ .kind = LOCK_KIND_MUTEX, .mutex = true },
 	{ .kind = LOCK_KIND_RWLOCK, .pair = true, .val_min = 2, .val_max = 3 },
 	{ .kind = LOCK_KIND_MUTEX, .val_min = 2, .val_max = 2 },
+	{ .kind = LOCK_KIND_GIL, .gil_layout = true },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*gil*" },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*GIL*" },
 	{ .kind = LOCK_KIND_GIL, .pair = true, .timed = true },
@@ -101,6 +102,7 @@ enum lock_kind_id lock_kind_of(const struct lock_group *g, const struct lock_fin
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		if (shapes[i].mutex <= mutex && shapes[i].pair <= e->condvar_pair &&
 		    shapes[i].timed <= e->timed && shapes[i].val_min <= e->val_min &&
+		    shapes[i].gil_layout <= e->gil_layout &&
 		    (!shapes[i].val_max || e->val_max <= shapes[i].val_max) &&
 		    matches(shapes[i].symbol, g->name))
 			return shapes[i].kind;

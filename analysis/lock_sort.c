@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock_sort.h"
 #include "lock_kind.h"
+#include "lock_layout.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -11,12 +12,18 @@
 #define HANDOVERS_MIN 20
 /* Locks were measured up to 0.14, other symmetric waits from 0.14 to 0.83 on: docs/method.md. */
 #define SIDE_BY_SIDE_MAX 0.15
+/* Where hand-overs are slow (emulated machines) a lock came to 0.2: up to here nothing is certain.
+ */
+#define SIDE_BY_SIDE_UNSURE 0.25
+/* More than any lock ever came to; its layout alone then says nothing. */
+#define SIDE_BY_SIDE_NO_LOCK 0.5
 /*
  * Of all hand-overs, those among threads that both wait and wake: the rest may be a thread's first
  * or last.
  */
 #define SYMMETRY_MIN 0.5
 #define RETURNED_MIN 0.5
+#define ASKED_MIN 0.5
 /* Values that count upwards stay between 2 and 3 for a while only. */
 #define RWLOCK_WAITS_MIN 20
 
@@ -88,6 +95,7 @@ static void add_word(struct lock_evidence *e, const struct lock_word_facts *f, b
 	e->timeouts += f->timeouts;
 	e->handovers += f->handovers;
 	e->returned += f->returned;
+	e->asked += f->asked;
 	e->value_always_2 = twos && lock_words_is_mutex(f) && (first || e->value_always_2);
 	e->owner_value = f->flags & LOCK_WORD_OWNER && (first || e->owner_value);
 	e->val_min = first || f->val_min < e->val_min ? f->val_min : e->val_min;
@@ -144,6 +152,8 @@ int lock_sort_evidence(struct lock_evidence *by_root, const struct lock_words *w
 	for (uint32_t i = 0; !err && i < w->nwords; i++)
 		if (lock_merge_root(m, i) == i)
 			finish(&by_root[i], &held[i], &all[i]);
+	if (!err)
+		lock_layout_find(by_root, w, m);
 	free(sides);
 	return err;
 }
@@ -208,9 +218,35 @@ static bool is_gil_like(const struct lock_group *g)
 	return lock_sort_symmetric(&g->evidence) && exclusive(&g->evidence);
 }
 
+/* Its threads were seen to run on side by side: no likeness makes that a lock. */
+static bool disproved(const struct lock_evidence *e)
+{
+	return e->handovers_idle >= HANDOVERS_MIN && e->side_by_side >= SIDE_BY_SIDE_NO_LOCK;
+}
+
+static bool has_gil_layout(const struct lock_group *g)
+{
+	return g->evidence.gil_layout && !disproved(&g->evidence);
+}
+
+/* Whoever has waited for an interval asks for a GIL, and its holder lets go: in no queue is that
+ * so. */
+static bool is_given_when_asked(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return lock_sort_symmetric(e) && e->asked >= HANDOVERS_MIN &&
+	       (double)e->asked >= ASKED_MIN * (double)e->handovers && !disproved(e);
+}
+
 static bool is_symmetric_so_far(const struct lock_group *g)
 {
 	return lock_sort_symmetric(&g->evidence) && g->evidence.handovers_idle < HANDOVERS_MIN;
+}
+
+static bool is_unclear(const struct lock_group *g)
+{
+	return lock_sort_symmetric(&g->evidence) && g->evidence.side_by_side < SIDE_BY_SIDE_UNSURE;
 }
 
 static bool takes_turns(const struct lock_group *g)
@@ -239,7 +275,11 @@ static const struct {
 	{ SORT_LOCK, has_fingerprint, "lock: by an interpreter's fingerprint" },
 	{ SORT_BARRIER, counts, "barrier: waits for values that vary" },
 	{ SORT_LOCK, is_gil_like, "lock: threads take turns at holding it" },
+	{ SORT_LOCK, has_gil_layout, "lock: a GIL of CPython's layout" },
+	{ SORT_LOCK, is_given_when_asked, "lock: handed over when a wait for it times out" },
 	{ SORT_UNPROVEN, is_symmetric_so_far, "unproven: too few hand-overs with an idle CPU" },
+	{ SORT_UNPROVEN, is_unclear,
+	  "unproven: side by side too long for a lock, too briefly for a queue" },
 	{ SORT_TURN_TAKING, takes_turns, "turn-taking: strict hand-over to and fro" },
 	{ SORT_QUEUE, anything, "queue: no sign of a lock" },
 };

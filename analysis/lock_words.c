@@ -129,7 +129,8 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t)
 		return at;
 	f = &w->words[at];
 	f->waits++;
-	f->flags |= op_flags(t->wait.op) | (t->wait.timed ? LOCK_WORD_TIMED : 0);
+	f->flags |= op_flags(t->wait.op);
+	f->flags |= t->wait.timed ? LOCK_WORD_TIMED : LOCK_WORD_UNTIMED;
 	if (!(t->wait.val & FUTEX_WAITERS) || t->wait.val == UINT32_MAX)
 		f->flags &= ~LOCK_WORD_OWNER;
 	if (t->wait.val < f->val_min)
@@ -177,6 +178,14 @@ void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_lin
 		w->nlinks++;
 	}
 	link->counts[kind]++;
+}
+
+uint32_t lock_words_linked(const struct lock_words *w, uint32_t a, uint32_t b,
+			   enum lock_link_kind kind)
+{
+	uint64_t at, key = a < b ? pair_key(a, b) : pair_key(b, a);
+
+	return map_get(&w->link_index, key, &at) ? w->links[at].counts[kind] : 0;
 }
 
 static struct lock_symbol *symbol_at(struct lock_words *w, uint32_t as, uint64_t addr)

@@ -30,6 +30,7 @@ enum lock_word_flag {
 	LOCK_WORD_SHARED = 1 << 4, /* by an operation without FUTEX_PRIVATE_FLAG */
 	LOCK_WORD_JOIN = 1 << 5,   /* some thread's clear_child_tid */
 	LOCK_WORD_OWNER = 1 << 6,  /* every value so far had FUTEX_WAITERS set: an owner's tid */
+	LOCK_WORD_UNTIMED = 1 << 7,
 };
 
 /* How much of the wakees' time their wakers ran beside them; sums over sampled hand-overs. */
@@ -45,6 +46,7 @@ struct lock_word_facts {
 	uint64_t waits, timeouts;
 	uint64_t handovers;   /* a thread's futex call ended a thread's wait */
 	uint64_t returned;    /* of these: the wakee later woke its waker in turn */
+	uint64_t asked;	      /* of these: right after a round of the wakee's had timed out */
 	struct lock_side all; /* every stretch that the wakee ran */
 	struct lock_side held; /* without those in which one only tried, and waited again */
 	uint32_t process; /* index of the first waiter's process */
@@ -103,6 +105,10 @@ void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, ui
 
 /* Ignored unless the two are in one address space and, but for a requeue, close to each other. */
 void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind);
+
+/* How often the two were linked in this way. */
+uint32_t lock_words_linked(const struct lock_words *w, uint32_t a, uint32_t b,
+			   enum lock_link_kind kind);
 
 /* Keep the name of a word. The last one given for a word counts. */
 void lock_words_symbol(struct lock_words *w, const struct gt_event *ev);

@@ -100,7 +100,7 @@ static void gil_after_few_handovers_is_unproven(void **state)
 {
 	struct scene s;
 
-	gil(&s, 3);
+	gil(&s, 1);
 	scene_table(&s);
 	assert_sort(&s, COND, SORT_UNPROVEN);
 	scene_free(&s);
@@ -110,7 +110,7 @@ static void fingerprint_needs_no_proof(void **state)
 {
 	struct scene s;
 
-	gil(&s, 3);
+	gil(&s, 1);
 	scene_symbol(&s, 100, COND_ALTERNATE, "_PyRuntime+0x15c", "/usr/bin/python3.11");
 	scene_symbol(&s, 100, COND, "_PyRuntime+0x158", "/usr/bin/python3.11");
 	scene_table(&s);

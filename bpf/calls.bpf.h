@@ -5,9 +5,10 @@
 
 #include "state.bpf.h"
 
+/* Allocated at load: before 6.1 a kernel warns of, and PREEMPT_RT refuses, tracepoint programs that
+ * have the table allocate. */
 struct futex_calls {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 65536);
 	__type(key, struct gt_wire_futex_key);
 	__type(value, u64);

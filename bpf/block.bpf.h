@@ -40,7 +40,7 @@ static __always_inline void record_sched(u32 cpu, struct cpu_state *c,
 		regs = saved_call(caller, &nr, &compat);
 	if (compat)
 		flags |= GT_F_COMPAT;
-	if (!regs || !futex_decode(regs, nr, compat, &futex, &fault)) {
+	if (!regs || !futex_decode(caller, regs, nr, compat, &futex, &fault)) {
 		sw = record_reserve(cpu, c, hdr->ts, sizeof(*sw));
 		if (!sw)
 			return;

@@ -61,17 +61,14 @@ int on_futex_exit(struct sys_exit_args *ctx)
 	s = task_get_preemptible(t);
 	if (!s)
 		return 0;
-	/* An interrupted timed wait ends as restart_syscall, with futex's arguments still in its
-	 * registers. */
-	if (nr == NR_RESTART) {
-		if (!s->restarting)
-			return 0;
-		nr = NR_FUTEX;
-	}
 	regs = (struct pt_regs *)bpf_task_pt_regs(t);
-	if (!futex_decode(regs, nr, false, &call, &fault))
+	if (!futex_decode(t, regs, nr == NR_RESTART ? NR_FUTEX : nr, false, &call, &fault))
 		return 0;
-	s->restarting = result == -ERESTART_RESTARTBLOCK;
+	/* An interrupted timed wait ends as restart_syscall, with futex's arguments still in its
+	 * registers; but a handler may have ended the wait, and another call be restarted here. */
+	if (nr == NR_RESTART && (!call.addr || s->restarting != call.addr))
+		return 0;
+	s->restarting = result == -ERESTART_RESTARTBLOCK ? call.addr : 0;
 	count_call(s, call.addr, call.op, result > 2 ? 2 : (s32)result);
 	return 0;
 }

@@ -40,11 +40,22 @@ static __always_inline bool futex_number(s32 nr, bool compat)
 }
 
 /*
- * Decode call `nr`. False when it is no futex call. `fault` is set when a futex_waitv vector could
- * not be read (it is user memory, which may be paged out); the call is then known, its address not.
+ * Read the first of the words that a task's call names. False when that can't be: it is user
+ * memory, which may be paged out, or that of a task other than the current one.
  */
-static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, bool compat,
-					 struct futex_call *call, bool *fault)
+static __always_inline bool futex_first(const struct task_struct *t, u64 vector,
+					struct futex_waitv_entry *first)
+{
+	return t == bpf_get_current_task_btf() &&
+	       !bpf_probe_read_user(first, sizeof(*first), (void *)vector);
+}
+
+/*
+ * Decode call `nr` of task `t`. False when it is no futex call. `fault` is set when a futex_waitv
+ * vector could not be read; the call is then known, its address not.
+ */
+static __always_inline bool futex_decode(const struct task_struct *t, const struct pt_regs *regs,
+					 s32 nr, bool compat, struct futex_call *call, bool *fault)
 {
 	struct futex_waitv_entry first = {};
 	u64 arg[6];
@@ -55,7 +66,7 @@ static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, boo
 	call->addr = arg[0];
 	switch (nr) {
 	case NR_FUTEX_WAITV: /* (waiters, nr, flags, timeout, clock): stands for its first word */
-		*fault = bpf_probe_read_user(&first, sizeof(first), (void *)arg[0]) != 0;
+		*fault = !futex_first(t, arg[0], &first);
 		call->addr = first.uaddr;
 		call->val = (u32)first.val;
 		call->op = FUTEX_WAIT_BITSET | (first.flags & FUTEX2_PRIVATE);
@@ -73,7 +84,7 @@ static __always_inline bool futex_decode(const struct pt_regs *regs, s32 nr, boo
 		break;
 	case NR_FUTEX_REQUEUE: /* (waiters, flags, nr_wake, nr_requeue): from the first word to the
 				  second */
-		*fault = bpf_probe_read_user(&first, sizeof(first), (void *)arg[0]) != 0;
+		*fault = !futex_first(t, arg[0], &first);
 		call->addr = first.uaddr;
 		call->val = (u32)first.val;
 		call->op = FUTEX_CMP_REQUEUE | (first.flags & FUTEX2_PRIVATE);

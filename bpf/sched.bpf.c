@@ -198,9 +198,14 @@ int on_switch(u64 *ctx)
 	cpu_charge(c, now, holder);
 
 	if (p) {
-		/* The task's own field may have been changed by a waker on another CPU since
-		 * (5.18). */
-		state = config.has_prev_state ? (u32)ctx[3] : prev->__state;
+		/*
+		 * The task's own field may have been changed by a waker on another CPU since
+		 * (5.18), but never to 0: so it is found when a signal has kept the task from
+		 * blocking, which the argument does not tell (until 6.14).
+		 */
+		state = prev->__state;
+		if (config.has_prev_state && state)
+			state = (u32)ctx[3];
 		switch_out(cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state,
 			   n ? n->id : 0);
 	} else if (n) {

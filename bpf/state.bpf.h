@@ -57,7 +57,7 @@ struct task_state {
 	u64 run, slices; /* the audit: ns on a CPU up to the last switch-out, times switched in */
 	u64 on_since;	 /* when it was switched in; 0: off the CPU */
 	u64 exec;	 /* its own run-time clock when it last left the CPU */
-	u32 restarting;	 /* its last futex call was interrupted and restarts itself */
+	u64 restarting;	 /* word of its last futex call, if that was interrupted and restarts itself */
 	u32 next_call;	 /* which of `calls` to replace next */
 	u32 ended;	 /* no longer counted in `alive` */
 	struct task_call calls[TASK_CALLS];
@@ -115,6 +115,8 @@ static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
 	if (__sync_fetch_and_add(&c->lost, 1) == 0) {
 		c->lost_first = now;
 		c->lost_reason = reason;
+	} else if (c->lost_reason == GT_LOSS_FUTEX_ARGS) {
+		c->lost_reason = reason; /* that one costs no record: any other weighs more */
 	}
 	c->lost_last = now;
 }
@@ -168,6 +170,9 @@ static __always_inline struct task_state *task_get_preemptible(struct task_struc
 
 	task_get_begin(c);
 	s = task_find(t);
+	/* Only a call that this one interrupted may be in the way: our own is over. */
+	if (!s && c->storage_busy > 1 && task_unsure(c, t))
+		loss(c, GT_LOSS_TASK_STORAGE, bpf_ktime_get_ns());
 	task_get_end(c);
 	return s;
 }
@@ -211,19 +216,20 @@ static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 k
 static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 now)
 {
 	struct gt_wire_lost *r;
-	u32 count = c->lost;
+	u32 count;
 
-	if (!count)
+	if (!c->lost)
 		return true;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r)
 		return false;
+	/* An interrupt may come here too in the middle of it: each loss is told once. */
+	count = __sync_lock_test_and_set(&c->lost, 0);
 	record_header(&r->hdr, now, GT_WIRE_LOST, 0, 0);
 	r->reason = c->lost_reason;
 	r->first = c->lost_first;
 	r->last = c->lost_last;
 	r->count = count;
-	__sync_fetch_and_add(&c->lost, -count);
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
 	return true;
 }

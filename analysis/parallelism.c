@@ -207,11 +207,17 @@ static bool scope_change(struct scope *s, struct part *part, int which, const st
 	return true;
 }
 
-static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
-		       uint64_t now)
+static uint8_t role_of(const struct parallelism *p, const struct thread *t, enum state state)
 {
-	uint8_t from = roles[t->state], to = roles[next];
-	struct parallelism *p = ctx;
+	if (p->unproven_too && state == STATE_EVENT && t->wait.group &&
+	    t->wait.group->sort == SORT_UNPROVEN)
+		return ROLE_LOCK;
+	return roles[state];
+}
+
+static void count(struct parallelism *p, const struct thread *t, enum state next, uint64_t now)
+{
+	uint8_t from = role_of(p, t, t->state), to = role_of(p, t, next);
 	struct scope *process;
 	struct part *part;
 
@@ -239,11 +245,20 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 		part->inverse_at = p->inverse;
 }
 
-static void start(void *ctx, const struct model *m, uint64_t now)
+static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
+		       uint64_t now)
 {
 	struct parallelism *p = ctx;
 
-	p->whole.last = p->whole.starved_until = now;
+	count(p, t, next, now);
+	if (p->if_locks)
+		count(p->if_locks, t, next, now);
+}
+
+static void start(void *ctx, const struct model *m, uint64_t now)
+{
+	for (struct parallelism *p = ctx; p; p = p->if_locks)
+		p->whole.last = p->whole.starved_until = now;
 }
 
 static void add_run(struct scope *s, const struct part *part)
@@ -255,10 +270,8 @@ static void add_run(struct scope *s, const struct part *part)
 
 /* W counts threads with at least 5 % of the busiest one's run time: so the busiest is found first.
  */
-static void finish(void *ctx, const struct model *m, uint64_t now)
+static void add_runs(struct parallelism *p, const struct model *m)
 {
-	struct parallelism *p = ctx;
-
 	for (int pass = 0; pass < 2 && !p->err; pass++)
 		for (uint32_t i = 0; i < model_nthreads(m) && i < p->parts_cap; i++) {
 			const struct part *part = p->parts[i];
@@ -275,6 +288,12 @@ static void finish(void *ctx, const struct model *m, uint64_t now)
 			p->whole.workers += part->run && part->run >= p->whole.run_max / 20;
 			s->workers += part->run && part->run >= s->run_max / 20;
 		}
+}
+
+static void finish(void *ctx, const struct model *m, uint64_t now)
+{
+	for (struct parallelism *p = ctx; p; p = p->if_locks)
+		add_runs(p, m);
 }
 
 static const struct model_sink sink = { .start = start,
@@ -346,6 +365,7 @@ static void parallelism_free(void *self)
 
 	if (!p)
 		return;
+	parallelism_free(p->if_locks);
 	for (uint32_t i = 0; i < p->parts_cap; i++)
 		free(p->parts[i]);
 	for (uint32_t i = 0; i < p->scopes_cap; i++) {
@@ -359,16 +379,41 @@ static void parallelism_free(void *self)
 	free(p);
 }
 
-static void *parallelism_new(struct analysis_context *ctx)
+static struct parallelism *sums_new(uint32_t cap)
 {
 	struct parallelism *p = calloc(1, sizeof(*p));
-	uint32_t cap = ctx->meta->cpus_online;
 
-	if (!p)
-		return NULL;
+	if (p)
+		scope_init(&p->whole, cap, 0);
+	return p;
+}
+
+static bool any_unproven(const struct lock_table *locks)
+{
+	for (uint32_t i = 0; locks && i < lock_table_size(locks); i++)
+		if (lock_table_at(locks, i)->sort == SORT_UNPROVEN)
+			return true;
+	return false;
+}
+
+static void *parallelism_new(struct analysis_context *ctx)
+{
+	uint32_t cap = ctx->meta->cpus_online;
+	struct parallelism *p;
+
 	if (cap == 0 || cap > GT_MAX_CPUS)
 		cap = GT_MAX_CPUS;
-	scope_init(&p->whole, cap < 2 ? 2 : cap, 0);
+	if (cap < 2)
+		cap = 2;
+	p = sums_new(cap);
+	if (p && any_unproven(ctx->locks)) {
+		p->if_locks = sums_new(cap);
+		if (!p->if_locks) {
+			parallelism_free(p);
+			return NULL;
+		}
+		p->if_locks->unproven_too = true;
+	}
 	ctx->parallelism = p;
 	return p;
 }

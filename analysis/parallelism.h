@@ -43,6 +43,15 @@ double parallelism_critical(const struct parallelism *p, const struct thread *t)
 void parallelism_sums(const struct parallelism *p, const struct process *scope,
 		      struct parallelism_sums *out);
 
+/*
+ * What the numbers of `scope` would be, were its waits that are not proven to be for a lock
+ * (SORT_UNPROVEN) such waits: `as_events` are its results as they are. Returns 1 with both outputs
+ * filled, out->histogram then the caller's to free; 0 where nothing is unproven; or -ENOMEM.
+ */
+int parallelism_if_locks(const struct analysis_context *ctx, const struct process *scope,
+			 const struct result_parallelism *as_events,
+			 struct result_parallelism *out, struct parallelism_sums *sums);
+
 extern const struct analysis parallelism_analysis;
 
 #endif

@@ -43,6 +43,9 @@ struct parallelism {
 	struct scope **scopes; /* by process index */
 	struct part **parts;   /* by thread index */
 	uint32_t scopes_cap, parts_cap;
+	/* The same, were every unproven wait one for a lock; NULL where there is none. */
+	struct parallelism *if_locks;
+	bool unproven_too; /* this one is that */
 	double inverse; /* integral of 1/P over the time with P > 0, up to whole.last */
 	int err;
 };

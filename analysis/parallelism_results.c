@@ -154,6 +154,25 @@ static int evaluate(const struct parallelism *p, const struct process *process, 
 	return 0;
 }
 
+int parallelism_if_locks(const struct analysis_context *ctx, const struct process *scope,
+			 const struct result_parallelism *as_events, struct result_parallelism *out,
+			 struct parallelism_sums *sums)
+{
+	const struct parallelism *p = ctx->parallelism->if_locks;
+	int err;
+
+	if (!p || (scope && (scope->index >= p->scopes_cap || !p->scopes[scope->index])))
+		return 0;
+	*out = (struct result_parallelism){ .window = as_events->window };
+	err = p->err ? p->err : evaluate(p, scope, scope ? 0 : ctx->meta->throttled, ctx, out);
+	if (err) {
+		free(out->histogram);
+		return err;
+	}
+	parallelism_sums(p, scope, sums);
+	return 1;
+}
+
 int parallelism_results(void *self, const struct analysis_context *ctx, struct results *out)
 {
 	const struct parallelism *p = self;

@@ -34,6 +34,7 @@ static const struct result_threshold thresholds[THRESHOLD_COUNT] = {
 	[THRESHOLD_LOCK_PART] = { "lock_loss_part", 0.5 },
 	[THRESHOLD_ALONE] = { "alone_share", 0.5 },
 	[THRESHOLD_PARALLEL] = { "parallel_part", 0.8 },
+	[THRESHOLD_UNPROVEN] = { "unproven_share", 0.2 },
 };
 
 const char *verdict_class_name(enum verdict_class class)
@@ -139,12 +140,30 @@ static const struct {
 	{ VERDICT_PARALLEL, parallel },
 };
 
-enum verdict_class verdict_decide(const struct verdict_facts *f)
+enum verdict_class verdict_climb(const struct verdict_facts *f)
 {
 	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
 		if (ladder[i].holds(f))
 			return ladder[i].class;
 	return VERDICT_MIXED;
+}
+
+double verdict_unproven_share(const struct verdict_facts *f)
+{
+	if (!f->if_lock || f->if_lock->sums.serialized <= f->sums.serialized)
+		return 0;
+	return (double)(f->if_lock->sums.serialized - f->sums.serialized) /
+	       (double)f->if_lock->sums.active;
+}
+
+enum verdict_class verdict_decide(const struct verdict_facts *f)
+{
+	enum verdict_class class = verdict_climb(f);
+
+	if (verdict_unproven_share(f) >= verdict_limit(THRESHOLD_UNPROVEN) &&
+	    verdict_climb(f->if_lock) != class)
+		return VERDICT_INCONCLUSIVE;
+	return class;
 }
 
 static bool lock_in_process(const struct result_lock *l, uint32_t process)
@@ -174,6 +193,47 @@ static const struct result_lock *main_lock(const struct results *out, uint32_t p
 			best = l;
 	}
 	return best;
+}
+
+/* The unproven wait that took longest: events stand in that order. */
+static const struct result_event *main_unproven(const struct results *out, uint32_t process)
+{
+	for (size_t i = 0; i < out->nevents; i++) {
+		const struct result_event *e = &out->events[i];
+
+		if (e->sort != SORT_UNPROVEN)
+			continue;
+		for (size_t j = 0; j < e->nprocesses; j++)
+			if (!process || e->processes[j] == process)
+				return e;
+	}
+	return NULL;
+}
+
+/* Complete the facts of a scope by what they would be if its unproven waits were for a lock; write.
+ */
+static int judge(const struct analysis_context *ctx, const struct results *out,
+		 const struct process *scope, struct verdict_facts facts,
+		 struct result_verdict *verdict)
+{
+	struct verdict_facts if_lock = facts;
+	struct result_parallelism p;
+	int unproven = 0, err;
+
+	parallelism_sums(ctx->parallelism, scope, &facts.sums);
+	facts.unproven = main_unproven(out, scope ? scope->id : 0);
+	if (facts.unproven)
+		unproven = parallelism_if_locks(ctx, scope, facts.parallelism, &p, &if_lock.sums);
+	if (unproven < 0)
+		return unproven;
+	if (unproven) {
+		if_lock.parallelism = &p;
+		facts.if_lock = &if_lock;
+	}
+	err = verdict_write(&facts, verdict);
+	if (unproven)
+		free(p.histogram);
+	return err;
 }
 
 /* A process and its threads' time, from their rows. */
@@ -207,9 +267,8 @@ static int judge_process(const struct analysis_context *ctx, const struct result
 		.lock = main_lock(out, r->id),
 	};
 
-	parallelism_sums(ctx->parallelism, h->process, &facts.sums);
 	r->verdict.process = r->id;
-	return verdict_write(&facts, &r->verdict);
+	return judge(ctx, out, h->process, facts, &r->verdict);
 }
 
 /* Rows of processes stand in the order of their index, without those that had no thread in the
@@ -247,8 +306,7 @@ static int judge_run(const struct analysis_context *ctx, struct results *out)
 		.lock = main_lock(out, 0),
 	};
 
-	parallelism_sums(ctx->parallelism, NULL, &facts.sums);
-	return verdict_write(&facts, &out->verdict);
+	return judge(ctx, out, NULL, facts, &out->verdict);
 }
 
 /* Several targets have no parallelism in common: the top verdict is that of the one that loses

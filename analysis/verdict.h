@@ -20,6 +20,7 @@ enum verdict_threshold {
 	THRESHOLD_LOCK_PART,
 	THRESHOLD_ALONE,
 	THRESHOLD_PARALLEL,
+	THRESHOLD_UNPROVEN,
 	THRESHOLD_COUNT
 };
 
@@ -32,11 +33,21 @@ struct verdict_facts {
 			  known */
 	const struct result_lock
 		*lock; /* the one that explains most; NULL: no lock was waited for */
+	/* The wait that may be for a lock, and the facts if it is; NULL: there is none. */
+	const struct result_event *unproven;
+	const struct verdict_facts *if_lock;
 };
 
 double verdict_limit(enum verdict_threshold id);
-/* The first class of the ladder that holds. */
+/* The first class of the ladder that holds, unproven waits taken for events. */
+enum verdict_class verdict_climb(const struct verdict_facts *f);
+/* The same, but inconclusive where so much hangs on what was not proven that it may be wrong. */
 enum verdict_class verdict_decide(const struct verdict_facts *f);
+/*
+ * Share of active time (the unproven waits' counted in) with at most one thread running, a thread
+ * in an unproven wait and none waiting for a lock: 0…1.
+ */
+double verdict_unproven_share(const struct verdict_facts *f);
 /* Class, sentence and evidence. 0 or -ENOMEM; the caller frees what `out` then owns in either case.
  */
 int verdict_write(const struct verdict_facts *f, struct result_verdict *out);

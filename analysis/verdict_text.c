@@ -38,10 +38,30 @@ static void say_lock(struct buf *b, const struct result_lock *l)
 		buf_printf(b, "lock %" PRIu32, l->id);
 }
 
+static void say_wait(struct buf *b, const struct result_event *e)
+{
+	if (e->name)
+		buf_add_str(b, e->name);
+	else
+		buf_printf(b, "the word at 0x%" PRIx64, e->nwords ? e->words[0].addr : 0);
+}
+
 static void say_gain(struct buf *b, const struct result_parallelism *p)
 {
 	buf_printf(b, "; gain bound %.2f: if nothing waited, this work could use at most %.2f CPUs",
 		   p->gain_bound, p->gain_bound);
+}
+
+/* What it hangs on, both answers, and what would tell. */
+static void say_unproven(struct buf *b, const struct verdict_facts *f)
+{
+	buf_printf(b, "inconclusive: %s if ", verdict_class_name(verdict_climb(f)));
+	say_wait(b, f->unproven);
+	buf_printf(
+		b,
+		" is no lock, %s if it is, and neither is proven: for %.1f %% of active time threads waited there while at most one ran; a longer run with an idle CPU would tell; gain bound %.2f",
+		verdict_class_name(verdict_climb(f->if_lock)), 100 * verdict_unproven_share(f),
+		f->parallelism->gain_bound);
 }
 
 static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
@@ -51,6 +71,8 @@ static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
 			b,
 			"inconclusive: records were lost, %.1f %% of the threads' time is unknown (limit %.0f %%)",
 			100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
+	else if (verdict_climb(f) != VERDICT_INCONCLUSIVE)
+		say_unproven(b, f);
 	else
 		buf_printf(b, "inconclusive: only %.2f ms of work were seen, fewer than %.0f ms",
 			   ms((double)f->sums.active), ms(verdict_limit(THRESHOLD_ACTIVE_NS)));
@@ -213,6 +235,17 @@ static void evidence_lock(struct buf *b, const struct verdict_facts *f)
 		ms((double)f->parallelism->lock_loss));
 }
 
+static void evidence_unproven(struct buf *b, const struct verdict_facts *f)
+{
+	if (verdict_unproven_share(f) <= 0)
+		return;
+	say_wait(b, f->unproven);
+	buf_printf(
+		b,
+		" may be a lock, which is not proven: for %.1f %% of active time threads waited there while at most one ran",
+		100 * verdict_unproven_share(f));
+}
+
 static void evidence_others(struct buf *b, const struct verdict_facts *f)
 {
 	if (f->others > 0)
@@ -228,8 +261,8 @@ static void evidence_unknown(struct buf *b, const struct verdict_facts *f)
 
 /* Each may have nothing to say. */
 static void (*const evidence[])(struct buf *b, const struct verdict_facts *f) = {
-	evidence_time, evidence_parallelism, evidence_shares,  evidence_gain,
-	evidence_lock, evidence_others,	     evidence_unknown,
+	evidence_time, evidence_parallelism, evidence_shares, evidence_gain,
+	evidence_lock, evidence_unproven,    evidence_others, evidence_unknown,
 };
 
 #define EVIDENCE_LINES (sizeof(evidence) / sizeof(evidence[0]))

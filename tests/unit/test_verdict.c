@@ -147,6 +147,23 @@ static void parallel_is_measured_by_busy_threads_and_cpus(void **unused)
 	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
 }
 
+/* What may be a lock decides nothing, one way or the other, once it covers a fifth of the time. */
+static void what_hangs_on_unproven_waits_is_inconclusive(void **unused)
+{
+	struct result_parallelism p, q;
+	struct verdict_facts f = plain(&p), if_lock = plain(&q);
+
+	f.sums.alone = 600000000;
+	f.if_lock = &if_lock;
+	q.serialized_share = 0.6;
+	if_lock.sums.serialized = 199999999;
+	assert_int_equal(verdict_decide(&f), VERDICT_IMBALANCED);
+	if_lock.sums.serialized = 200000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_INCONCLUSIVE);
+	p.starved_share = q.starved_share = 0.5; /* either way */
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+}
+
 static void names_and_classes_agree_both_ways(void **unused)
 {
 	for (int i = 0; i < VERDICT_COUNT; i++)
@@ -387,6 +404,58 @@ static void a_quota_of_one_cpu_starves(void **unused)
 	assert_int_equal(play(&s), VERDICT_CPU_STARVED);
 }
 
+/*
+ * Two threads take turns on a semaphore: `turns` is too few to tell a lock from work handed over,
+ * and their run is nothing but those. After them both compute side by side for `beside` µs.
+ */
+static enum verdict_class turns_by_semaphore(struct schedule *s, int turns, int64_t beside)
+{
+	int64_t at = 20;
+
+	schedule_init(s, turns * 5000 + beside + 100, 2);
+	add_task(s, 0, 1, 100);
+	add_task(s, 0, 2, 100);
+	add_switch(s, 0, 0, 0, 1);
+	add_switch(s, 0, 1, 0, 2);
+	add_futex(s, 10, 1, 2, 0, LOCK, FUTEX_CMD_WAIT_BITSET | MUTEX_WAIT, 0);
+	for (int i = 0; i < turns; i++) {
+		uint32_t from = i & 1 ? 2 : 1, to = i & 1 ? 1 : 2;
+
+		at += 5000;
+		add_futex_wake(s, at, from - 1, to, from, LOCK);
+		add_futex(s, at, from - 1, from, 0, LOCK, FUTEX_CMD_WAIT_BITSET | MUTEX_WAIT, 0);
+		add_switch(s, at, to - 1, 0, to);
+	}
+	if (beside) {
+		add_futex_wake(s, at, turns & 1, turns & 1 ? 1 : 2, turns & 1 ? 2 : 1, LOCK);
+		add_switch(s, at, !(turns & 1), 0, turns & 1 ? 1 : 2);
+	}
+	schedule_play(s);
+	assert_sums_add_up(s);
+	return s->out.verdict.class;
+}
+
+static void few_turns_are_called_neither_serialized_nor_not(void **unused)
+{
+	struct schedule s;
+
+	assert_int_equal(turns_by_semaphore(&s, 10, 0), VERDICT_INCONCLUSIVE);
+	assert_non_null(strstr(s.out.verdict.sentence,
+			       "single-threaded if the word at 0x5000 is no lock, serialized if "));
+	assert_int_equal(s.out.processes[0].verdict.class, VERDICT_INCONCLUSIVE);
+	schedule_free(&s);
+	assert_int_equal(turns_by_semaphore(&s, 40, 0), VERDICT_SERIALIZED);
+	schedule_free(&s);
+}
+
+static void few_turns_in_a_parallel_run_change_nothing(void **unused)
+{
+	struct schedule s;
+
+	assert_int_equal(turns_by_semaphore(&s, 4, 200000), VERDICT_PARALLEL);
+	schedule_free(&s);
+}
+
 static void a_join_beside_one_busy_thread_is_no_lock(void **unused)
 {
 	struct schedule s;
@@ -455,6 +524,9 @@ int main(void)
 		cmocka_unit_test(contended_is_when_locks_cause_half_of_what_is_missing),
 		cmocka_unit_test(one_alone_for_half_of_the_time_is_imbalanced),
 		cmocka_unit_test(parallel_is_measured_by_busy_threads_and_cpus),
+		cmocka_unit_test(what_hangs_on_unproven_waits_is_inconclusive),
+		cmocka_unit_test(few_turns_are_called_neither_serialized_nor_not),
+		cmocka_unit_test(few_turns_in_a_parallel_run_change_nothing),
 		cmocka_unit_test(names_and_classes_agree_both_ways),
 		cmocka_unit_test(every_sentence_has_its_class_and_the_gain_bound),
 		cmocka_unit_test(one_after_another_is_not_parallel),

@@ -11,6 +11,7 @@ struct model *model_new(const struct gt_meta *meta, struct lock_table *locks)
 	if (!m)
 		return NULL;
 	m->meta = meta;
+	m->lost_since = UINT64_MAX;
 	m->locks = locks;
 	m->start = meta->start;
 	m->end = meta->end && meta->end < meta->start ? meta->start : meta->end;
@@ -177,6 +178,13 @@ int model_finish(struct model *m)
 	m->open = false;
 	m->closed = true;
 	return 0;
+}
+
+uint64_t model_known_until(const struct model *m, uint64_t since)
+{
+	uint64_t until = m->lost_since < m->now ? m->lost_since : m->now;
+
+	return until > since ? until : since;
 }
 
 uint64_t model_window_start(const struct model *m)

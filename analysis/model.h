@@ -133,6 +133,12 @@ int model_event(struct model *m, const struct gt_event *ev);
 /* Close the window at meta->end, or at the last time seen when that is unknown. */
 int model_finish(struct model *m);
 
+/*
+ * A loss is told by the next record that found room. While sinks hear of the transitions to
+ * STATE_UNKNOWN that it causes: up to when a state since `since` was certain. Otherwise: now.
+ */
+uint64_t model_known_until(const struct model *m, uint64_t since);
+
 uint64_t model_window_start(const struct model *m);
 uint64_t model_now(const struct model *m);
 uint32_t model_nthreads(const struct model *m);

@@ -37,14 +37,24 @@ static void cpu_unknown(struct model *m, struct cpu *c)
 	c->known = false;
 }
 
+/* The time since records were lost is not the occupant's, as far as anyone knows. */
+static void cpu_doubt(struct model *m, struct cpu *c)
+{
+	uint64_t now = m->now;
+
+	m->now = model_known_until(m, c->since);
+	model_cpu_close(m, c, !c->running && c->idle ? m->now - c->since : 0);
+	m->now = now;
+	cpu_unknown(m, c);
+	model_cpu_close(m, c, 0);
+}
+
 void model_forget(struct model *m, struct model_thread *t)
 {
 	struct cpu *c = t->pub.state == STATE_RUNNING ? &m->cpus[t->pub.cpu] : NULL;
 
-	if (c && c->running == &t->pub) {
-		model_cpu_close(m, c, 0);
-		cpu_unknown(m, c);
-	}
+	if (c && c->running == &t->pub)
+		cpu_doubt(m, c);
 	model_set_state(m, t, STATE_UNKNOWN);
 	t->pub.blocked_on_futex = false;
 }
@@ -116,14 +126,14 @@ int model_lost(struct model *m, const struct gt_event *ev)
 
 	if (ev->u.lost.reason == GT_LOSS_FUTEX_MAP || ev->u.lost.reason == GT_LOSS_FUTEX_ARGS)
 		return 0;
-	if (c->running) {
+	m->lost_since = ev->u.lost.first;
+	if (c->running)
 		model_forget(m, model_of(c->running));
-	} else {
-		model_cpu_close(m, c, c->idle ? m->now - c->since : 0);
-		cpu_unknown(m, c);
-	}
+	else
+		cpu_doubt(m, c);
 	while (m->off.next != &m->off)
 		model_forget(m, m->off.next);
+	m->lost_since = UINT64_MAX;
 	return 0;
 }
 

@@ -68,6 +68,7 @@ struct model {
 	bool started;		  /* `start` is known */
 	bool open;		  /* inside the window: sinks are told */
 	bool closed;
+	uint64_t lost_since; /* while a loss is told: the first lost record's time; else UINT64_MAX */
 
 	struct idmap thread_ids, process_ids;
 	struct model_thread **threads;

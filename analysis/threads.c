@@ -67,7 +67,12 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 		life->start = now;
 	}
 	life->end = now;
-	life->time[t->state] += t->state == STATE_NONE ? 0 : now - t->since;
+	if (t->state != STATE_NONE) {
+		uint64_t known = next == STATE_UNKNOWN ? model_known_until(m, t->since) : now;
+
+		life->time[t->state] += known - t->since;
+		life->time[STATE_UNKNOWN] += now - known;
+	}
 	count_change(life, t->state, next);
 }
 

@@ -377,15 +377,16 @@ static void lost_records_make_waiting_threads_unknown_until_heard_of(void **unus
 	add_switch(&s, 800, 1, 0, 3);
 	schedule_play(&s);
 	assert_sums_add_up(&s);
-	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
-	assert_int_equal(thread_row(&s, 2)->unknown, 200 * US);
+	/* Unknown from the first lost record on, which the record at 400 tells of. */
+	assert_int_equal(thread_row(&s, 2)->run, 300 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 300 * US);
 	assert_int_equal(thread_row(&s, 2)->io, 400 * US);
-	assert_int_equal(thread_row(&s, 3)->io, 300 * US);
-	assert_int_equal(thread_row(&s, 3)->unknown, 300 * US);
+	assert_int_equal(thread_row(&s, 3)->io, 200 * US);
+	assert_int_equal(thread_row(&s, 3)->unknown, 400 * US);
 	assert_int_equal(thread_row(&s, 3)->runnable, 100 * US);
 	assert_int_equal(thread_row(&s, 4)->run, 1000 * US); /* ran elsewhere: its records came */
-	/* and the 100 µs between the first lost record and the one that told, for 2 and 3 */
-	assert_int_equal(s.out.losses.unknown, (500 + 200) * US);
+	assert_int_equal(cpu_row(&s, 0)->workload, 300 * US);
+	assert_int_equal(s.out.losses.unknown, (300 + 400) * US);
 	assert_true(s.out.losses.exceeded);
 	assert_int_equal(s.out.verdict.class, VERDICT_INCONCLUSIVE);
 	schedule_free(&s);
@@ -571,7 +572,7 @@ static void add_random(struct schedule *s, uint64_t *seed, int64_t at)
 		break;
 	case GT_LOST:
 		ev->u.lost.reason = draw(seed, GT_LOSS_COUNT + 1);
-		ev->u.lost.first = ev->ts - draw(seed, 100) * US;
+		ev->u.lost.first = ev->ts + 10 * US - draw(seed, 110) * US; /* or hostile */
 		ev->u.lost.last = ev->ts;
 		break;
 	default:
@@ -585,7 +586,7 @@ static void add_random(struct schedule *s, uint64_t *seed, int64_t at)
 static void times_add_up_whatever_the_records_say(void **unused)
 {
 	for (uint64_t seed = 1; seed <= 200; seed++) {
-		uint64_t state = seed, workload = 0, run = 0, held = 0;
+		uint64_t state = seed, workload = 0, run = 0, held = 0, unknown = 0;
 		struct schedule s;
 
 		schedule_init(&s, 4000, 2);
@@ -598,9 +599,10 @@ static void times_add_up_whatever_the_records_say(void **unused)
 		for (size_t i = 0; i < s.out.noccupancy; i++)
 			held += s.out.occupancy[i].run;
 		for (size_t i = 0; i < s.out.nthreads; i++)
-			run += s.out.threads[i].run;
+			run += s.out.threads[i].run, unknown += s.out.threads[i].unknown;
 		assert_int_equal(workload, run);
 		assert_int_equal(held, run);
+		assert_int_equal(s.out.losses.unknown, unknown);
 		assert_true(s.out.nthreads > 0 && run > 0);
 		assert_true(s.out.active <= 4000 * US);
 		schedule_free(&s);

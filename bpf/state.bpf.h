@@ -57,7 +57,8 @@ struct task_state {
 	u64 run, slices; /* the audit: ns on a CPU up to the last switch-out, times switched in */
 	u64 on_since;	 /* when it was switched in; 0: off the CPU */
 	u64 exec;	 /* its own run-time clock when it last left the CPU */
-	u64 restarting;	 /* word of its last futex call, if that was interrupted and restarts itself */
+	u64 restarting;	 /* word of its last futex call, if that was interrupted and restarts itself
+			  */
 	u32 next_call;	 /* which of `calls` to replace next */
 	u32 ended;	 /* no longer counted in `alive` */
 	struct task_call calls[TASK_CALLS];

@@ -30,6 +30,8 @@ int main(int argc, char **argv)
 		return STATUS_FAILED;
 	/* A reader that goes away ends a report, not a recording. */
 	signal(SIGPIPE, SIG_IGN);
+	/* So does a file that may not grow (ulimit -f): the write says so. */
+	signal(SIGXFSZ, SIG_IGN);
 	/* Ignored, as some supervisors hand it down, it would take the command's exit status away.
 	 */
 	signal(SIGCHLD, SIG_DFL);

@@ -66,13 +66,17 @@ static uint64_t monotonic(void)
 
 static int signals_take(struct recording *r)
 {
+	struct sigaction hangup;
 	sigset_t set;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	/* nohup means it. (SIGINT, which shells ignore for what they run in the background, is
+	 * still how a script ends a recording.) */
+	if (sigaction(SIGHUP, NULL, &hangup) || hangup.sa_handler != SIG_IGN)
+		sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, &r->signals_before))
 		return -errno;
 	r->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -238,12 +242,12 @@ static void target_ended(struct recording *r)
 }
 
 /*
- * Ctrl-C goes to the whole foreground group: the command has got its own and decides; a second one
- * is for giltrace. Without a command the first one is.
+ * Ctrl-C and Ctrl-\ go to the whole foreground group: the command has got its own and decides; a
+ * second Ctrl-C is for giltrace. Without a command the first one is.
  */
 static void signal_taken(struct recording *r, int number)
 {
-	if (number == SIGQUIT || (number == SIGINT && r->target && r->interrupts++ == 0))
+	if (r->target && (number == SIGQUIT || (number == SIGINT && r->interrupts++ == 0)))
 		return;
 	if (r->target || number != SIGINT)
 		r->out->stopped_by = number;

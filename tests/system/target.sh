@@ -161,6 +161,14 @@ case_ignored_sigchld() {
 	want_status 7
 }
 
+# A trace that may not grow (ulimit -f) is giltrace's trouble, not its end, and not the command's.
+case_trace_may_not_grow() {
+	needs_trace
+	run sh -c 'ulimit -f 8; exec "$@"' - "$GILTRACE" run -o t.gt -- "$WORKLOADS/fine_grained" -t 2 -w 0.5
+	want_status 125
+	want_said 'cannot write the trace: .*too large' 'what was written is kept'
+}
+
 case_working_directory_and_environment() {
 	needs_trace
 	GT_TEST_VARIABLE=kept run "$GILTRACE" run -- /bin/sh -c 'pwd; echo $GT_TEST_VARIABLE'
@@ -348,6 +356,34 @@ case_attach_ctrl_c() {
 	on_terminal --pause 1.5 --send '^C' -- "$GILTRACE" -p "$pid" >out 2>err
 	grep -q '== status 0$' out || fail "$(show_output)"
 	kill -0 "$pid" || fail "the process that was watched is gone"
+	kill "$pid"
+}
+
+case_attach_quit() {
+	local pid
+	needs_trace
+	/bin/sleep 20 &
+	pid=$!
+	timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid" >out 2>err &
+	sleep 1
+	kill -QUIT "$(ps -o pid= --ppid $!)"
+	wait $!
+	[ $? -eq 131 ] || fail "not ended by SIGQUIT$(echo; show_output)"
+	check 'wall < 3 * s'
+	kill "$pid"
+}
+
+case_attach_nohup() {
+	local pid
+	needs_trace
+	/bin/sleep 20 &
+	pid=$!
+	timeout 10 nohup "$GILTRACE" run --export "json:$T/report.json" -p "$pid" -d 2 >out 2>err </dev/null &
+	sleep 1
+	kill -HUP "$(ps -o pid= --ppid $!)"
+	wait $!
+	[ $? -eq 0 ] || fail "ended by a hangup$(echo; show_output)"
+	check 'wall > 1.9 * s'
 	kill "$pid"
 }
 

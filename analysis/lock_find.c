@@ -201,7 +201,7 @@ static void note_waker(struct lock_finder *f, const struct wake *wake, uint32_t 
  */
 static bool was_asked(const struct waiter *to, uint64_t now)
 {
-	return to->timed_out && now - to->blocked <= to->timed_out / 4;
+	return to->timed_out && now <= to->blocked + to->timed_out / 4;
 }
 
 static void wake(void *ctx, const struct model *m, const struct wake *wake)

@@ -35,10 +35,11 @@ struct waiting {
 	uint32_t let_go_to;
 	bool away; /* it has blocked on something else meanwhile */
 	/*
-	 * A hold that ended in a block of its own group, its release not yet seen: late_release().
+	 * A hold that ended in a block of its own group, its release not yet seen:
+	 * released_before().
 	 */
 	uint32_t dropped; /* group, or NO_GROUP */
-	uint64_t dropped_since;
+	uint64_t dropped_since, dropped_until;
 };
 
 struct lock_waits {
@@ -155,12 +156,7 @@ static void wait_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, 
 	}
 	if (x->phase == PHASE_RESUMED && x->waker) {
 		g->handoffs++;
-		/*
-		 * Told of at the switch-in, the waking is older than that: model.h. How much is not
-		 * known.
-		 */
-		if (until > x->woken)
-			check(w, spread_add(&g->handoff, until - x->woken));
+		check(w, spread_add(&g->handoff, until - x->woken));
 	}
 	x->phase = PHASE_NONE;
 }
@@ -177,7 +173,7 @@ static void add_hold(struct lock_waits *w, uint32_t group, uint32_t thread, uint
 }
 
 /* A release that wakes nobody makes no call: when that was is not known, and nothing is counted. */
-static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread)
+static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, uint64_t now)
 {
 	x->dropped = NO_GROUP;
 	if (x->holds != NO_GROUP && x->let_go) {
@@ -185,6 +181,7 @@ static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread)
 	} else if (x->holds != NO_GROUP) {
 		x->dropped = x->holds;
 		x->dropped_since = x->held_since;
+		x->dropped_until = now;
 	}
 	x->holds = NO_GROUP;
 	x->let_go = 0;
@@ -219,7 +216,7 @@ static void block(struct lock_waits *w, struct waiting *x, const struct thread *
 	} else {
 		if (x->phase != PHASE_NONE)
 			wait_ends(w, x, t->index, x->phase == PHASE_RESUMED ? x->resumed : now);
-		hold_ends(w, x, t->index);
+		hold_ends(w, x, t->index, now);
 		x->phase = PHASE_BLOCKED;
 		x->group = group;
 		x->start = now;
@@ -253,7 +250,7 @@ static void leave(struct lock_waits *w, struct waiting *x, const struct thread *
 		wait_ends(w, x, t->index, now);
 	x->phase = PHASE_NONE;
 	if (x->let_go || next == STATE_NONE || next == STATE_UNKNOWN)
-		hold_ends(w, x, t->index);
+		hold_ends(w, x, t->index, now);
 	x->away = true;
 }
 
@@ -328,15 +325,12 @@ static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from,
 }
 
 /*
- * The wakee was on its way to sleep when `from` released the lock and woke it, and `from` has gone
- * to sleep itself before the wakee's switch-in told of it. It went right after the release.
+ * The wakee was on its way to sleep when `x`'s thread released the lock and woke it, and that
+ * thread has gone to sleep itself before the wakee's switch-in told of it.
  */
-static void late_release(struct lock_waits *w, struct waiting *x, const struct thread *from,
-			 uint32_t group)
+static bool released_before(const struct waiting *x, uint32_t group, uint64_t then)
 {
-	if (x->dropped == group && from->since > x->dropped_since)
-		add_hold(w, group, from->index, from->since - x->dropped_since);
-	x->dropped = NO_GROUP;
+	return x->dropped == group && then > x->dropped_since && then <= x->dropped_until;
 }
 
 void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
@@ -364,12 +358,14 @@ void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
 	}
 	group = w->threads[to->index].group;
 	x = &w->threads[from->index];
-	if (x->phase == PHASE_RESUMED && x->group == group)
+	if (x->phase == PHASE_RESUMED && x->group == group && wake->ts >= x->resumed)
 		x->released = true;
-	if (from->state != STATE_RUNNING && x->dropped != NO_GROUP)
-		late_release(w, x, from, group);
-	else if (x->holds == group && !x->let_go)
+	if (released_before(x, group, wake->ts)) {
+		add_hold(w, group, from->index, wake->ts - x->dropped_since);
+		x->dropped = NO_GROUP;
+	} else if (x->holds == group && !x->let_go && wake->ts >= x->held_since) {
 		let_go(w->groups[group], x, from->index, to->index, wake->ts);
+	}
 	w->groups[group]->last_waker = from->index;
 	w->groups[group]->last_wake = wake->ts;
 }

@@ -83,6 +83,7 @@ struct thread {
 
 /* One thread made another runnable. waker is NULL for a timer, an interrupt, or a task not traced. */
 struct wake {
+	/* When. Told at once, but for a thread that was woken on its way to sleep: at its switch-in. */
 	uint64_t ts;
 	struct thread *waker, *wakee;
 	bool futex;           /* the waker's own futex call woke it; addr is its word, in waker's address space */

@@ -71,7 +71,7 @@ static bool caused(const struct model *m, struct model_thread *waker, const stru
 static void tell_wake(struct model *m, struct model_thread *t, const struct waking *waking)
 {
 	struct model_thread *waker = waking->peer ? idmap_get(&m->thread_ids, waking->peer) : NULL;
-	struct wake wake = { .ts = m->now, .wakee = &t->pub };
+	struct wake wake = { .ts = waking->ts, .wakee = &t->pub };
 
 	if (waker && waker != t && caused(m, waker, &t->pub, waking)) {
 		wake.waker = &waker->pub;
@@ -83,7 +83,7 @@ static void tell_wake(struct model *m, struct model_thread *t, const struct waki
 	wake.timeout = !wake.waker && t->pub.blocked_on_futex && t->pub.wait.timed;
 	MODEL_TELL(m, wake, &wake);
 	t->pub.waker = wake.waker ? wake.waker->id : 0;
-	t->pub.woken = m->now;
+	t->pub.woken = waking->ts;
 }
 
 int model_waking(struct model *m, const struct gt_event *ev)

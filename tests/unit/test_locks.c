@@ -317,8 +317,41 @@ static void a_release_told_late_counts(void **state)
 	scene_run(&s, 2, C);
 	s.us += 1000;
 	results_of(&s, &r);
-	assert_int_equal(r.locks[0].hold.sum, 4002 * US);
+	assert_int_equal(r.locks[0].hold.sum, 4000 * US);
 	assert_int_equal(r.locks[0].handoffs, 2);
+	assert_int_equal(r.locks[0].handoff_p99 / US,
+			 22); /* from the waking on, not from its telling */
+	done(&s, &r);
+}
+
+/* B let go and woke C, which is told of when B has the lock again: that hold goes on. */
+static void a_release_told_late_ends_no_later_hold(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	two_running(&s);
+	acquire(&s);
+	scene_run(&s, 2, C);
+	s.us += 4000;
+	scene_wake(&s, B, C, MUTEX);
+	scene_wait(&s, 2, C, MUTEX, OP_MUTEX, 2);
+	s.us += 2;
+	scene_wait(&s, 1, B, MUTEX, OP_MUTEX, 2);
+	s.us += 10;
+	scene_wake(&s, A, B, MUTEX);
+	s.us += 10;
+	scene_run(&s, 1, B);
+	s.us += 10;
+	scene_run(&s, 2, C);
+	s.us += 1000;
+	scene_wait(&s, 2, C, MUTEX, OP_MUTEX, 2);
+	s.us += 1000;
+	scene_wake(&s, B, C, MUTEX);
+	scene_run(&s, 2, C);
+	s.us += 1000;
+	results_of(&s, &r);
+	assert_int_equal(r.locks[0].hold.sum, (4000 + 2010) * US);
 	done(&s, &r);
 }
 
@@ -432,6 +465,7 @@ int main(void)
 		cmocka_unit_test(hold_is_unknown_when_another_had_it),
 		cmocka_unit_test(a_wake_in_vain_is_no_release),
 		cmocka_unit_test(a_release_told_late_counts),
+		cmocka_unit_test(a_release_told_late_ends_no_later_hold),
 		cmocka_unit_test(shares_of_two_locks),
 		cmocka_unit_test(several_waiters_explain_once),
 		cmocka_unit_test(queues_and_joins_are_events),

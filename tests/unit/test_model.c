@@ -346,7 +346,7 @@ static void a_waking_recorded_before_the_switch_out_still_counts(void **unused)
 	collect_wakes(&s, &w);
 	assert_int_equal(w.n, 1);
 	assert_int_equal(w.waker[0], 2);
-	assert_int_equal(w.at[0].ts, 1150 * US);
+	assert_int_equal(w.at[0].ts, 1099 * US);
 	schedule_play(&s);
 	assert_sums_add_up(&s);
 	assert_int_equal(s.counts.unmatched_switch_in, 1);

@@ -319,8 +319,8 @@ static void a_release_told_late_counts(void **state)
 	results_of(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, 4000 * US);
 	assert_int_equal(r.locks[0].handoffs, 2);
-	assert_int_equal(r.locks[0].handoff_p99 / US,
-			 22); /* from the waking on, not from its telling */
+	/* From the waking on, not from its telling; quantiles are within 4 %. */
+	assert_in_range(r.locks[0].handoff_p99, 21 * US, 23 * US);
 	done(&s, &r);
 }
 

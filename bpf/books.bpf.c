@@ -53,8 +53,9 @@ int find_tasks(struct bpf_iter__task *ctx)
 	u32 tgid, wish;
 	bool kthread;
 
-	/* Who waits to be reaped does nothing more, and no switch will tell of an end. */
-	if (!t || !t->pid || t->exit_state)
+	/* Who is ending or waits to be reaped does nothing worth telling, and it may be that no
+	 * switch will tell of the end. */
+	if (!t || !t->pid || t->flags & PF_EXITING)
 		return 0;
 	tgid = tgid_of(t);
 	wish = wish_of(tgid);
@@ -76,10 +77,9 @@ int find_tasks(struct bpf_iter__task *ctx)
 	__sync_fetch_and_add(&s->process, found_id((u32)t->tgid, s->id));
 	record_task(now, t, s, 0, 0, GT_TASK_FOUND | (t->pid != t->tgid ? GT_TASK_THREAD : 0));
 	found++;
-	/* Its last switch may come before switches are looked at. on_exit() sees to those who are
-	 * not that far yet. */
+	/* Since the look at it above; on_exit() may have come before the mark. */
 	if (t->flags & PF_EXITING)
-		task_ended(s);
+		task_ends_early(t, s, now);
 	return 0;
 }
 

@@ -85,7 +85,6 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* 5.14; `state` before */
 	unsigned int flags;
-	int exit_state;
 	int on_cpu;
 	struct sched_entity se;
 	int nr_cpus_allowed;

@@ -99,11 +99,13 @@ int on_exit(u64 *ctx)
 
 	if (!s)
 		return 0;
+	if (!enabled) {
+		task_ends_early(t, s, now);
+		return 0;
+	}
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
 	calls_flush(s);
-	if (!enabled)
-		task_ended(s);
 	r = record_reserve(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;

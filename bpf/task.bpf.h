@@ -117,7 +117,9 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 	s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 	task_get_end(c);
 	if (!s) {
-		loss(c, GT_LOSS_TASK_STORAGE, now);
+		/* Of two who ask at once one may get nothing: the other has it. */
+		if (!task_find(t))
+			loss(c, GT_LOSS_TASK_STORAGE, now);
 		return NULL;
 	}
 	if (__sync_val_compare_and_swap(&s->id, 0, draw_id()) != 0)
@@ -125,6 +127,30 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 	s->exec = t->se.sum_exec_runtime;
 	__sync_fetch_and_add(&alive, 1);
 	return s;
+}
+
+/*
+ * `t` ends before switches are recorded: nothing more is to be told of it, so its end is told now,
+ * as the state that it will have, and it is let go of. Not to be used afterwards.
+ */
+static __always_inline void task_ends_early(struct task_struct *t, struct task_state *s, u64 now)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
+	struct gt_wire_switch *r = record_reserve(cpu, c, now, sizeof(*r));
+
+	if (r) {
+		record_header(&r->hdr, now, GT_WIRE_STATE, 0, s->id);
+		r->hdr.state = TASK_DEAD;
+		r->peer = 0;
+		r->syscall = -1;
+		r->pad = 0;
+		record_submit(r);
+	}
+	task_ended(s);
+	task_get_begin(c);
+	bpf_task_storage_delete(&tasks, t);
+	task_get_end(c);
 }
 
 #endif

@@ -33,7 +33,8 @@ struct waiting {
 	uint64_t held_since;
 	uint64_t let_go; /* time of the wake that seems to be the release; 0: none yet */
 	uint32_t let_go_to;
-	bool away; /* it has blocked on something else meanwhile */
+	bool away;     /* it has blocked on something else meanwhile */
+	uint64_t back; /* when it was woken from that */
 	/*
 	 * A hold that ended in a block of its own group, its release not yet seen:
 	 * released_before().
@@ -172,12 +173,25 @@ static void add_hold(struct lock_waits *w, uint32_t group, uint32_t thread, uint
 	}
 }
 
-/* A release that wakes nobody makes no call: when that was is not known, and nothing is counted. */
+/*
+ * A release that wakes nobody makes no call: when that was is in general not known. But if someone
+ * who has waited all along was still refused a moment ago, when a timer ended his round, it was
+ * now.
+ */
+static bool let_go_just_now(const struct lock_waits_group *g, const struct waiting *x, uint64_t now)
+{
+	return !x->away && g->timed_out > x->held_since && now - g->timed_out < TIMEOUT_GAP_NS &&
+	       g->timed_out_start < x->held_since + TIMEOUT_GAP_NS &&
+	       g->last_wake < x->held_since + TIMEOUT_GAP_NS;
+}
+
 static void hold_ends(struct lock_waits *w, struct waiting *x, uint32_t thread, uint64_t now)
 {
 	x->dropped = NO_GROUP;
 	if (x->holds != NO_GROUP && x->let_go) {
 		add_hold(w, x->holds, thread, x->let_go - x->held_since);
+	} else if (x->holds != NO_GROUP && let_go_just_now(w->groups[x->holds], x, now)) {
+		add_hold(w, x->holds, thread, now - x->held_since);
 	} else if (x->holds != NO_GROUP) {
 		x->dropped = x->holds;
 		x->dropped_since = x->held_since;
@@ -225,10 +239,14 @@ static void block(struct lock_waits *w, struct waiting *x, const struct thread *
 	x->by_nobody = true;
 }
 
-static void resume(struct waiting *x, const struct thread *t, uint64_t now)
+static void resume(struct lock_waits *w, struct waiting *x, const struct thread *t, uint64_t now)
 {
 	if (x->phase != PHASE_BLOCKED)
 		return;
+	if (x->by_nobody) {
+		w->groups[x->group]->timed_out = now;
+		w->groups[x->group]->timed_out_start = x->start;
+	}
 	x->phase = PHASE_RESUMED;
 	x->resumed = now;
 	x->released = false;
@@ -252,6 +270,15 @@ static void leave(struct lock_waits *w, struct waiting *x, const struct thread *
 	if (x->let_go || next == STATE_NONE || next == STATE_UNKNOWN)
 		hold_ends(w, x, t->index, now);
 	x->away = true;
+	x->back = now;
+}
+
+/* Woken, or at once running, after a block on something else. */
+static void come_back(struct lock_waits *w, const struct thread *t, uint64_t now)
+{
+	if (t->index < w->nthreads && t->state != STATE_RUNNING && t->state != STATE_RUNNABLE &&
+	    !t->blocked_on_futex)
+		w->threads[t->index].back = now;
 }
 
 /* ---- time blocked ---- */
@@ -291,8 +318,10 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 
 	if (t->state == STATE_LOCK)
 		leave_lock(w, t, now);
-	if (next == STATE_RUNNABLE || (next == STATE_RUNNING && !t->blocked_on_futex))
+	if (next == STATE_RUNNABLE || (next == STATE_RUNNING && !t->blocked_on_futex)) {
+		come_back(w, t, now);
 		return;
+	}
 	x = blocks ? waiting(w, t->index) : t->index < w->nthreads ? &w->threads[t->index] : NULL;
 	if (!x)
 		return;
@@ -302,7 +331,7 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 			enter_lock(w, w->groups[group], now);
 		block(w, x, t, group, now);
 	} else if (next == STATE_RUNNING) {
-		resume(x, t, now);
+		resume(w, x, t, now);
 	} else {
 		leave(w, x, t, next, now);
 	}
@@ -310,13 +339,16 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 
 /*
  * `from` wakes `to` on the group that it holds, so far as is known: that looks like a release. But
- * if it has slept since it got the lock, it may have let go long ago without a call; a wake by
- * another shows that.
+ * if it has blocked on something else since it got the lock, it may have let go long ago without a
+ * call. It has not if `to` was refused before it came back, and nobody else let go meanwhile.
  */
-static void let_go(struct lock_waits_group *g, struct waiting *x, uint32_t from, uint32_t to,
+static void let_go(struct lock_waits *w, struct waiting *x, uint32_t from, uint32_t to,
 		   uint64_t now)
 {
-	if (x->away && g->last_waker != from && g->last_wake > x->held_since) {
+	const struct lock_waits_group *g = w->groups[x->holds];
+
+	if (x->away && (w->threads[to].start >= x->back ||
+			(g->last_waker != from && g->last_wake > x->held_since))) {
 		x->holds = NO_GROUP;
 		return;
 	}
@@ -364,7 +396,7 @@ void lock_waits_wake(struct lock_waits *w, const struct wake *wake)
 		add_hold(w, group, from->index, wake->ts - x->dropped_since);
 		x->dropped = NO_GROUP;
 	} else if (x->holds == group && !x->let_go && wake->ts >= x->held_since) {
-		let_go(w->groups[group], x, from->index, to->index, wake->ts);
+		let_go(w, x, from->index, to->index, wake->ts);
 	}
 	w->groups[group]->last_waker = from->index;
 	w->groups[group]->last_wake = wake->ts;

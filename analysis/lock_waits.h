@@ -19,6 +19,8 @@ struct lock_waits_group {
 	uint32_t blocked_now;
 	uint64_t serialized;	   /* serialized time with a waiter here, ns */
 	uint64_t serialized_since; /* on the serialized clock, while blocked_now > 0 */
+	/* The last round that a timer ended: when, and since when that thread had been waiting. */
+	uint64_t timed_out, timed_out_start;
 	uint64_t last_wake;
 	uint32_t last_waker; /* struct thread.index */
 };

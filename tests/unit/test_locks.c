@@ -272,6 +272,63 @@ static void hold_is_unknown_when_another_had_it(void **state)
 	done(&s, &r);
 }
 
+/* It let go without a call, took the lock again later, and only then somebody had to wait. */
+static void hold_is_unknown_when_nobody_was_refused_meanwhile(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	two_running(&s);
+	acquire(&s);
+	scene_sleep(&s, 1, B);
+	s.us += 8000;
+	scene_timeout(&s, B);
+	scene_run(&s, 1, B);
+	s.us += 20;
+	scene_run(&s, 2, C);
+	scene_wait(&s, 2, C, MUTEX, OP_MUTEX, 2);
+	s.us += 30;
+	scene_wake(&s, B, C, MUTEX);
+	scene_run(&s, 2, C);
+	s.us += 100;
+	results_of(&s, &r);
+	assert_int_equal(r.locks[0].hold.sum, RESULT_UNKNOWN);
+	done(&s, &r);
+}
+
+/*
+ * C's time is up just when B lets go: no call wakes C, which takes the lock. That B blocks for it
+ * `later` after C was still refused tells when it let go, if that is soon.
+ */
+static uint64_t hold_when_a_time_out_races(uint64_t later)
+{
+	struct results r;
+	struct scene s;
+	uint64_t sum;
+
+	two_running(&s);
+	acquire(&s);
+	s.us += 50;
+	scene_run(&s, 2, C);
+	timed_mutex_wait(&s, 2, C);
+	s.us += 5000;
+	scene_timeout(&s, C);
+	scene_run(&s, 2, C);
+	s.us += later;
+	timed_mutex_wait(&s, 1, B);
+	s.us += 1000;
+	results_of(&s, &r);
+	sum = r.locks[0].hold.sum;
+	done(&s, &r);
+	return sum;
+}
+
+static void hold_ends_when_a_time_out_races_with_the_release(void **state)
+{
+	assert_int_equal(hold_when_a_time_out_races(10), 5060 * US);
+	assert_int_equal(hold_when_a_time_out_races(500), RESULT_UNKNOWN);
+}
+
 /* C is woken but has to wait again: B has not let go of the lock for it. */
 static void a_wake_in_vain_is_no_release(void **state)
 {
@@ -464,6 +521,8 @@ int main(void)
 		cmocka_unit_test(hold_goes_on_over_a_sleep),
 		cmocka_unit_test(hold_is_unknown_when_another_had_it),
 		cmocka_unit_test(a_wake_in_vain_is_no_release),
+		cmocka_unit_test(hold_is_unknown_when_nobody_was_refused_meanwhile),
+		cmocka_unit_test(hold_ends_when_a_time_out_races_with_the_release),
 		cmocka_unit_test(a_release_told_late_counts),
 		cmocka_unit_test(a_release_told_late_ends_no_later_hold),
 		cmocka_unit_test(shares_of_two_locks),

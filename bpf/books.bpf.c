@@ -144,7 +144,7 @@ int close_tasks(struct bpf_iter__task *ctx)
 	struct gt_wire_task_sum *r;
 	struct task_state *s;
 	struct cpu_state *c;
-	u64 now, on_since;
+	u64 now, run, on_since;
 	u32 cpu;
 
 	if (!t || !t->pid)
@@ -160,8 +160,12 @@ int close_tasks(struct bpf_iter__task *ctx)
 	if (!r)
 		return 0;
 	record_header(&r->hdr, now, GT_WIRE_TASK_SUM, 0, s->id);
-	on_since = s->on_since;
-	r->run = s->run + (on_since && on_since < now ? now - on_since : 0);
+	run = READ_ONCE(s->run);
+	on_since = READ_ONCE(s->on_since);
+	/* Switched out between the two: the slice is in the sum already. */
+	r->run = READ_ONCE(s->run);
+	if (r->run == run && on_since && on_since < now)
+		r->run += now - on_since;
 	r->slices = s->slices;
 	record_submit(r);
 	return 0;

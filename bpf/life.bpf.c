@@ -46,6 +46,8 @@ int on_exec(u64 *ctx)
 
 	if (!s)
 		return 0;
+	calls_flush(s); /* they are of the address space that goes */
+	s->restarting = 0;
 	s->as = draw_id();
 	cpu = bpf_get_smp_processor_id();
 	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));

@@ -445,6 +445,17 @@ case_exec_by_another_thread() {
 		'any(t["run"] > 0.19 * s for t in threads)'
 }
 
+# Calls are counted for the program that made them, though the next one has its words at the same addresses.
+case_calls_before_exec() {
+	local dump=$O/tests/tools/dump
+	needs_trace
+	[ -x "$dump" ] || skip "tests/tools/dump is not built"
+	run setarch -R "$GILTRACE" run -q -o t.gt -- "$PROGRAMS/exec_calls" 7 11
+	want_status 0
+	"$dump" t.gt | sed -n 's/.*futex-count.* op=0x1 .*count=//p' | sort -n | tr '\n' ' ' >counts
+	[ "$(cat counts)" = "7 11 " ] || fail "counted: $(cat counts)"
+}
+
 case_thousand_children() {
 	needs_trace
 	trace -- "$PROGRAMS/fork_storm" 1000

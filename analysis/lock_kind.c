@@ -3,11 +3,15 @@
 
 #include <fnmatch.h>
 
+#include "lock_sort.h"
+
 /*
  * A row that needs no proof names something that is nothing but the lock: inside CPython's
  * _PyRuntime (3.7 and later) and its gil_* statics (3.2 to 3.6) only the GIL's condition variable
  * is waited on with a timeout. What lies on the heap has no name: there the behaviour must be
- * shown, and the row only says whose lock it is.
+ * shown, and the row only says whose lock it is. A Python 2 makes its GIL and its threading.Lock
+ * alike, of a semaphore on the heap; where threads both wait for one and wake others from it, it is
+ * a lock.
  */
 static const struct lock_fingerprint fingerprints[] = {
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
@@ -45,12 +49,16 @@ static const struct lock_fingerprint fingerprints[] = {
 	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
 	  .image = "[[]*",
 	  .exe = "*python2*",
-	  .condvar = true },
+	  .condvar = true,
+	  .symmetric = true,
+	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
 	  .image = "[[]*",
 	  .exe = "*/2.[0-9]*/bin/python", /* as version managers install it */
-	  .condvar = true },
+	  .condvar = true,
+	  .symmetric = true,
+	  .proves = true },
 };
 
 static bool matches(const char *pattern, const char *text)
@@ -63,7 +71,8 @@ const struct lock_fingerprint *lock_kind_fingerprint(const struct lock_group *g,
 	for (size_t i = 0; i < sizeof(fingerprints) / sizeof(fingerprints[0]); i++) {
 		const struct lock_fingerprint *fp = &fingerprints[i];
 
-		if ((fp->condvar && !g->evidence.bitset) || (fp->timed && !g->evidence.timed))
+		if ((fp->condvar && !g->evidence.bitset) || (fp->timed && !g->evidence.timed) ||
+		    (fp->symmetric && !lock_sort_symmetric(&g->evidence)))
 			continue;
 		if (matches(fp->symbol, g->name) && matches(fp->image, g->image) &&
 		    matches(fp->exe, exe))

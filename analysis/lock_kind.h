@@ -16,6 +16,7 @@ struct lock_fingerprint {
 	const char *exe; /* of the process that waited first */
 	bool condvar;	 /* waits must look like a condition variable's: WAIT_BITSET */
 	bool timed;	 /* and some must have a timeout */
+	bool symmetric;	 /* and at least two threads must both wait and wake */
 	bool proves;	 /* is a lock even with too few hand-overs to show it */
 };
 

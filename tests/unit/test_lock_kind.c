@@ -105,6 +105,11 @@ static void python_2(void **state)
 {
 	struct lock_group g = group("[heap] 0x55d0c0", "[heap]", (struct lock_evidence)SEMAPHORE);
 
+	/* A join, or a queue's: one side waits, the other wakes. */
+	assert_false(proves(&g, "/usr/bin/python2.7"));
+	g.evidence.both = 2;
+	g.evidence.symmetry = 1;
+	assert_true(proves(&g, "/usr/bin/python2.7"));
 	assert_string_equal(kind(&g, "/usr/bin/python2.7"), "cpython-gil");
 	assert_string_equal(kind(&g, "/home/a/versions/2.7.18/bin/python"), "cpython-gil");
 	/* On 3 that is a threading.Lock. */

@@ -51,6 +51,7 @@ struct lock_waits {
 	struct waiting *threads; /* by struct thread.index */
 	size_t nthreads;
 	struct lock_parts parts;
+	uint64_t left_out;
 	int err;
 };
 
@@ -139,6 +140,7 @@ static struct lock_part *part(struct lock_waits *w, uint32_t group, uint32_t thr
 
 	if (!p && w->parts.n < LOCK_PARTS_MAX)
 		check(w, -ENOMEM);
+	w->left_out += !p;
 	return p;
 }
 
@@ -414,6 +416,11 @@ const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n)
 	lock_parts_sort(&w->parts);
 	*n = w->parts.n;
 	return w->parts.at;
+}
+
+uint64_t lock_waits_left_out(const struct lock_waits *w)
+{
+	return w->left_out;
 }
 
 int lock_waits_error(const struct lock_waits *w)

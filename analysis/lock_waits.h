@@ -42,6 +42,9 @@ const struct lock_waits_group *lock_waits_at(const struct lock_waits *w, uint32_
 /* Every thread's parts, sorted by group, then thread. Once, after the last transition. */
 const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n);
 
+/* Waits and holds that found no room in the parts. */
+uint64_t lock_waits_left_out(const struct lock_waits *w);
+
 /* The first -ENOMEM on the way, or 0. */
 int lock_waits_error(const struct lock_waits *w);
 

@@ -17,6 +17,7 @@ struct locks {
 	struct lock_waits *waits;
 	struct result_futex_call *calls;
 	size_t ncalls, calls_room;
+	uint64_t left_out; /* calls beyond CALLS_MAX */
 	int err;
 };
 
@@ -67,8 +68,12 @@ static void record(void *self, const struct model *m, const struct gt_event *ev)
 {
 	struct locks *l = self;
 
-	if (ev->kind != GT_FUTEX_COUNT || l->ncalls == CALLS_MAX)
+	if (ev->kind != GT_FUTEX_COUNT)
 		return;
+	if (l->ncalls == CALLS_MAX) {
+		l->left_out++;
+		return;
+	}
 	if (l->ncalls == l->calls_room) {
 		size_t room = l->calls_room ? l->calls_room * 2 : 64;
 		struct result_futex_call *p = realloc(l->calls, room * sizeof(*p));
@@ -297,6 +302,7 @@ static int locks_results(void *self, const struct analysis_context *ctx, struct 
 	uint32_t n = ctx->locks ? lock_table_size(ctx->locks) : 0;
 	int err = l->err ? l->err : lock_waits_error(l->waits);
 
+	out->losses.left_out += l->left_out + lock_waits_left_out(l->waits);
 	out->futex_calls = l->calls;
 	out->nfutex_calls = l->ncalls;
 	l->calls = NULL;

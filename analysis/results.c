@@ -84,7 +84,7 @@ static int feed(struct gt_reader *reader, struct model *m)
 
 /* First pass: what is each futex word? */
 static int find_locks(struct gt_reader *reader, const struct gt_meta *meta,
-		      struct lock_table **locks)
+		      struct lock_table **locks, uint64_t *dropped)
 {
 	struct model *m = model_new(meta, NULL);
 	struct lock_finder *finder = lock_finder_new();
@@ -98,6 +98,7 @@ static int find_locks(struct gt_reader *reader, const struct gt_meta *meta,
 		err = feed(reader, m);
 	if (err)
 		goto out;
+	*dropped = lock_finder_dropped(finder);
 	*locks = lock_finder_table(finder);
 	if (!*locks)
 		err = -ENOMEM;
@@ -140,10 +141,11 @@ int results_from_trace(struct gt_reader *reader, struct results *out)
 	struct gt_reader_stats stats;
 	struct lock_table *locks;
 	struct gt_meta window = *meta;
+	uint64_t dropped = 0;
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = find_locks(reader, meta, &locks);
+	err = find_locks(reader, meta, &locks, &dropped);
 	if (err)
 		return err;
 	/* The recorder died: what the last mark closed is complete up to the mark. */
@@ -151,6 +153,7 @@ int results_from_trace(struct gt_reader *reader, struct results *out)
 	if (!window.end)
 		window.end = stats.last_mark;
 	out->meta = meta;
+	out->losses.left_out = dropped;
 	err = measure(reader, &window, locks, out);
 	lock_table_free(locks);
 	if (err)

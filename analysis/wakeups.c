@@ -20,7 +20,8 @@ struct edge {
 struct wakeups {
 	struct edge *edges;
 	uint32_t nedges, cap;
-	struct map first; /* from << 32 | to → index + 1 of the pair's first edge */
+	uint64_t left_out; /* wake-ups of pairs beyond EDGES_MAX */
+	struct map first;  /* from << 32 | to → index + 1 of the pair's first edge */
 	int err;
 };
 
@@ -30,8 +31,10 @@ static void edge_add(struct wakeups *w, struct edge edge)
 	uint32_t cap = w->cap ? w->cap * 2 : 64;
 	struct edge *p;
 
-	if (w->nedges == EDGES_MAX)
+	if (w->nedges == EDGES_MAX) {
+		w->left_out++;
 		return;
+	}
 	if (w->nedges == w->cap) {
 		p = realloc(w->edges, cap * sizeof(*p));
 		if (!p) {
@@ -98,6 +101,7 @@ static int wakeups_results(void *self, const struct analysis_context *ctx, struc
 
 	if (w->err)
 		return w->err;
+	out->losses.left_out += w->left_out;
 	out->wakeups = calloc(w->nedges + 1, sizeof(*out->wakeups));
 	if (!out->wakeups)
 		return -ENOMEM;

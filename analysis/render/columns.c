@@ -319,6 +319,7 @@ static const struct column losses_columns[] = {
 	{ "repaired", COLUMN_U64, AT(repaired) },
 	{ "disordered", COLUMN_U64, AT(disordered) },
 	{ "skipped", COLUMN_U64, AT(skipped) },
+	{ "left_out", COLUMN_U64, AT(left_out) },
 	{ "unknown", COLUMN_U64, AT(unknown) },
 	{ "unknown_share", COLUMN_REAL, AT(unknown_share) },
 	{ "limit", COLUMN_REAL, AT(limit) },

@@ -43,6 +43,9 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 		buf_printf(b, "; %s records out of order", units_count(l->disordered).text);
 	if (l->skipped)
 		buf_printf(b, "; %s records of unknown kinds", units_count(l->skipped).text);
+	if (l->left_out)
+		buf_printf(b, "; %s facts about locks and wake-ups left out for want of room",
+			   units_count(l->left_out).text);
 }
 
 static void audit(struct buf *b, const struct canvas *c, const struct results *r)

@@ -377,6 +377,7 @@ static inline void fixture_lossy(struct fixture *f)
 		.reasons = { [GT_LOSS_RING_FULL] = 48213, [GT_LOSS_TASK_STORAGE] = 2 },
 		.disordered = 3,
 		.skipped = 1,
+		.left_out = 7,
 		.unknown = 2780 * MS,
 		.unknown_share = 0.23,
 		.limit = 0.01,

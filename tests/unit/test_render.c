@@ -486,6 +486,7 @@ static void text_warns_of_losses(void **state)
 		 gt_loss_name(GT_LOSS_TASK_STORAGE));
 	assert_non_null(strstr(text, lost));
 	assert_non_null(strstr(text, "23.0 % of thread time unknown (ABOVE the limit of 1.0 %)"));
+	assert_non_null(strstr(text, "; 7 facts about locks and wake-ups left out"));
 	assert_non_null(strstr(text, "the trace has no sums to compare with"));
 	free(text);
 }

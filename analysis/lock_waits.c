@@ -45,12 +45,12 @@ struct waiting {
 
 struct lock_waits {
 	const struct lock_table *table;
-	const struct parallelism *parallelism;
 	struct lock_waits_group **groups; /* by index in the table */
 	uint32_t ngroups;
 	struct waiting *threads; /* by struct thread.index */
 	size_t nthreads;
 	struct lock_parts parts;
+	struct lock_shares shares;
 	uint64_t left_out;
 	int err;
 };
@@ -62,7 +62,7 @@ struct lock_waits *lock_waits_new(const struct lock_table *table, const struct p
 	if (!w)
 		return NULL;
 	w->table = table;
-	w->parallelism = p;
+	w->shares.parallelism = p;
 	w->ngroups = table ? lock_table_size(table) : 0;
 	w->groups = calloc(w->ngroups + 1, sizeof(*w->groups));
 	if (!w->groups) {
@@ -85,6 +85,7 @@ void lock_waits_free(struct lock_waits *w)
 		free(w->groups[i]);
 	}
 	lock_parts_release(&w->parts);
+	lock_shares_release(&w->shares);
 	free(w->groups);
 	free(w->threads);
 	free(w);
@@ -285,28 +286,25 @@ static void come_back(struct lock_waits *w, const struct thread *t, uint64_t now
 
 /* ---- time blocked ---- */
 
-static uint64_t serialized_clock(const struct lock_waits *w, uint64_t now)
+static void enter_lock(struct lock_waits *w, uint32_t group, const struct thread *t, uint64_t now)
 {
-	return w->parallelism ? parallelism_serialized_so_far(w->parallelism, NULL, now) : 0;
-}
+	int whole = lock_shares_enter(&w->shares, group, NULL, now);
+	int own = lock_shares_enter(&w->shares, group, t->process, now);
 
-static void enter_lock(struct lock_waits *w, struct lock_waits_group *g, uint64_t now)
-{
-	if (g->blocked_now++ == 0)
-		g->serialized_since = serialized_clock(w, now);
+	if (whole == -ENOMEM || own == -ENOMEM)
+		check(w, -ENOMEM);
+	w->left_out += whole || own;
 }
 
 static void leave_lock(struct lock_waits *w, const struct thread *t, uint64_t now)
 {
-	uint32_t at = group_of(w, t);
-	struct lock_waits_group *g;
+	uint32_t group = group_of(w, t);
 
-	if (at == NO_GROUP)
+	if (group == NO_GROUP)
 		return;
-	g = w->groups[at];
-	g->blocked += now - t->since;
-	if (g->blocked_now && --g->blocked_now == 0)
-		g->serialized += serialized_clock(w, now) - g->serialized_since;
+	w->groups[group]->blocked += now - t->since;
+	lock_shares_leave(&w->shares, group, NULL, now);
+	lock_shares_leave(&w->shares, group, t->process, now);
 }
 
 /* ---- what the model tells ---- */
@@ -330,7 +328,7 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 	group = blocks ? group_of(w, t) : NO_GROUP;
 	if (group != NO_GROUP) {
 		if (next == STATE_LOCK)
-			enter_lock(w, w->groups[group], now);
+			enter_lock(w, group, t, now);
 		block(w, x, t, group, now);
 	} else if (next == STATE_RUNNING) {
 		resume(w, x, t, now);
@@ -416,6 +414,11 @@ const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n)
 	lock_parts_sort(&w->parts);
 	*n = w->parts.n;
 	return w->parts.at;
+}
+
+const struct lock_shares *lock_waits_shares(const struct lock_waits *w)
+{
+	return &w->shares;
 }
 
 uint64_t lock_waits_left_out(const struct lock_waits *w)

@@ -9,6 +9,7 @@
 #define ANALYSIS_LOCK_WAITS_H
 
 #include "lock_parts.h"
+#include "lock_shares.h"
 #include "parallelism.h"
 #include "spread.h"
 
@@ -16,9 +17,6 @@ struct lock_waits_group {
 	uint64_t timeouts, handoffs;
 	struct spread wait, handoff, hold;
 	uint64_t blocked; /* time in STATE_LOCK, ns */
-	uint32_t blocked_now;
-	uint64_t serialized;	   /* serialized time with a waiter here, ns */
-	uint64_t serialized_since; /* on the serialized clock, while blocked_now > 0 */
 	/* The last round that a timer ended: when, and since when that thread had been waiting. */
 	uint64_t timed_out, timed_out_start;
 	uint64_t last_wake;
@@ -38,6 +36,9 @@ void lock_waits_wake(struct lock_waits *w, const struct wake *wake);
 
 /* NULL when nobody waited on that group. */
 const struct lock_waits_group *lock_waits_at(const struct lock_waits *w, uint32_t group);
+
+/* How much of the serialized time each group explains. */
+const struct lock_shares *lock_waits_shares(const struct lock_waits *w);
 
 /* Every thread's parts, sorted by group, then thread. Once, after the last transition. */
 const struct lock_part *lock_waits_parts(struct lock_waits *w, size_t *n);

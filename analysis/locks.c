@@ -127,6 +127,31 @@ static int processes_of(const struct locks *l, struct parts parts, uint32_t **ou
 	return 0;
 }
 
+/* For each of r->processes. Their clocks are at the end of the window. */
+static int process_shares_of(const struct locks *l, uint32_t group, struct parts parts,
+			     struct result_lock *r)
+{
+	const struct parallelism *p = l->ctx->parallelism;
+	uint64_t end = model_now(l->ctx->model);
+
+	r->explains_of_process = calloc(r->nprocesses + 1, sizeof(*r->explains_of_process));
+	if (!r->explains_of_process)
+		return -ENOMEM;
+	for (size_t i = 0; i < parts.n && p; i++) {
+		const struct process *process =
+			model_thread_at(l->ctx->model, parts.at[i].thread)->process;
+		uint64_t all = parallelism_serialized_so_far(p, process, end);
+		uint32_t *at = bsearch(&process->id, r->processes, r->nprocesses,
+				       sizeof(*r->processes), u32_cmp);
+
+		r->explains_of_process[at - r->processes] =
+			all ? (double)lock_shares_get(lock_waits_shares(l->waits), group, process) /
+					(double)all
+			    : 0;
+	}
+	return 0;
+}
+
 static int words_of(const struct lock_group *g, struct lock_word **out, size_t *nout)
 {
 	*out = calloc(g->nwords + 1, sizeof(**out));
@@ -206,7 +231,9 @@ static int lock_result(const struct locks *l, const struct lock_group *g,
 	r->handoff_p99 = sums->handoffs ? spread_quantile(&sums->handoff, 0.99) : RESULT_UNKNOWN;
 	hold_of(sums, r);
 	r->share_of_lock_time = sums->blocked;
-	r->explains_serialized = sums->serialized;
+	r->explains_serialized =
+		lock_shares_get(lock_waits_shares(l->waits), parts.at->group, NULL);
+	err = err ?: process_shares_of(l, parts.at->group, parts, r);
 	err = err ?: copy_text(g->name, &r->name);
 	err = err ?: copy_text(g->image, &r->image);
 	err = err ?: words_of(g, &r->words, &r->nwords);

@@ -30,6 +30,7 @@ static void locks_free(struct results *r)
 {
 	for (size_t i = 0; i < r->nlocks; i++) {
 		free(r->locks[i].processes);
+		free(r->locks[i].explains_of_process);
 		free(r->locks[i].name);
 		free(r->locks[i].image);
 		free(r->locks[i].words);

@@ -110,6 +110,7 @@ struct result_lock {
 	struct result_spread hold;
 	const char *hold_source; /* "inferred", "usdt", …; NULL: hold is not known */
 	double share_of_lock_time, explains_serialized;
+	double *explains_of_process; /* by processes[]: the same of that process's serialized time */
 	struct result_lock_thread *by_thread;
 	size_t nby_thread;
 };

@@ -166,33 +166,36 @@ enum verdict_class verdict_decide(const struct verdict_facts *f)
 	return class;
 }
 
-static bool lock_in_process(const struct result_lock *l, uint32_t process)
+/* Of the scope's serialized time, the share with a waiter on this lock; negative: none of its
+ * threads ever waited. */
+static double explains(const struct result_lock *l, uint32_t process)
 {
+	if (!process)
+		return l->explains_serialized;
 	for (size_t i = 0; i < l->nprocesses; i++)
 		if (l->processes[i] == process)
-			return true;
-	return false;
+			return l->explains_of_process[i];
+	return -1;
 }
 
 /*
- * The lock that explains most of the whole run's serialized time or, for one process, the one
- * waited for longest; of several that explain as much (nothing is serialized) also the latter.
+ * The lock that explains most of the scope's serialized time; of several that explain as much
+ * (nothing is serialized) the one waited for longest.
  */
-static const struct result_lock *main_lock(const struct results *out, uint32_t process)
+static void find_lock(const struct results *out, uint32_t process, struct verdict_facts *facts)
 {
-	const struct result_lock *best = NULL;
-
 	for (size_t i = 0; i < out->nlocks; i++) {
 		const struct result_lock *l = &out->locks[i];
-		double more = best && !process ? l->explains_serialized - best->explains_serialized
-					       : 0;
+		double share = explains(l, process);
 
-		if (process && !lock_in_process(l, process))
+		if (share < 0)
 			continue;
-		if (!best || more > 0 || (more == 0 && l->wait.sum > best->wait.sum))
-			best = l;
+		if (!facts->lock || share > facts->lock_explains ||
+		    (share == facts->lock_explains && l->wait.sum > facts->lock->wait.sum)) {
+			facts->lock = l;
+			facts->lock_explains = share;
+		}
 	}
-	return best;
 }
 
 /* The unproven wait that took longest: events stand in that order. */
@@ -216,11 +219,13 @@ static int judge(const struct analysis_context *ctx, const struct results *out,
 		 const struct process *scope, struct verdict_facts facts,
 		 struct result_verdict *verdict)
 {
-	struct verdict_facts if_lock = facts;
+	struct verdict_facts if_lock;
 	struct result_parallelism p;
 	int unproven = 0, err;
 
+	find_lock(out, scope ? scope->id : 0, &facts);
 	parallelism_sums(ctx->parallelism, scope, &facts.sums);
+	if_lock = facts;
 	facts.unproven = main_unproven(out, scope ? scope->id : 0);
 	if (facts.unproven)
 		unproven = parallelism_if_locks(ctx, scope, facts.parallelism, &p, &if_lock.sums);
@@ -264,7 +269,6 @@ static int judge_process(const struct analysis_context *ctx, const struct result
 	struct verdict_facts facts = {
 		.parallelism = &r->parallelism,
 		.unknown_share = h->life ? (double)h->unknown / (double)h->life : 0,
-		.lock = main_lock(out, r->id),
 	};
 
 	r->verdict.process = r->id;
@@ -303,7 +307,6 @@ static int judge_run(const struct analysis_context *ctx, struct results *out)
 		.parallelism = &out->parallelism,
 		.unknown_share = out->losses.unknown_share,
 		.others = others(out),
-		.lock = main_lock(out, 0),
 	};
 
 	return judge(ctx, out, NULL, facts, &out->verdict);

@@ -33,6 +33,7 @@ struct verdict_facts {
 			  known */
 	const struct result_lock
 		*lock; /* the one that explains most; NULL: no lock was waited for */
+	double lock_explains; /* share of the scope's serialized time with a waiter on it */
 	/* The wait that may be for a lock, and the facts if it is; NULL: there is none. */
 	const struct result_event *unproven;
 	const struct verdict_facts *if_lock;

@@ -229,9 +229,8 @@ static void evidence_lock(struct buf *b, const struct verdict_facts *f)
 	buf_printf(
 		b,
 		": %" PRIu64
-		" waits, %.1f ms in all, someone waiting for it in %.1f %% of the run's serialized time; locks left %.1f ms of CPU time unused",
-		l->waits, ms((double)l->wait.sum),
-		l->explains_serialized > 0 ? 100 * l->explains_serialized : 0,
+		" waits, %.1f ms in all, someone waiting for it in %.1f %% of serialized time; locks left %.1f ms of CPU time unused",
+		l->waits, ms((double)l->wait.sum), 100 * f->lock_explains,
 		ms((double)f->parallelism->lock_loss));
 }
 

@@ -512,6 +512,41 @@ static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **
 	schedule_free(&s);
 }
 
+/*
+ * Process 1 waits longest for a lock while two of its threads run, and is serialized by another,
+ * all of it beside a process that runs on.
+ */
+static void a_process_names_the_lock_that_serializes_it(void **unused)
+{
+	const uint64_t elsewhere = LOCK + 0x1000;
+	struct schedule s;
+	bool named = false;
+
+	schedule_init(&s, 6000, 4);
+	for (uint32_t id = 2; id <= 4; id++) {
+		add_task(&s, 0, id, 1);
+		add_switch(&s, 0, id - 2, 0, id);
+	}
+	add_task(&s, 0, 5, 6);
+	add_switch(&s, 0, 3, 0, 5);
+	add_lock(&s, 10, 2, 4, 0, elsewhere);
+	add_futex_wake(&s, 3000, 0, 4, 2, elsewhere);
+	add_switch(&s, 3000, 2, 0, 4);
+	add_block(&s, 3010, 2, 4, 0, NR_READ);
+	add_lock(&s, 3020, 1, 3, 0, LOCK);
+	add_futex_wake(&s, 5000, 0, 3, 2, LOCK);
+	add_switch(&s, 5000, 1, 0, 3);
+	schedule_play(&s);
+	assert_int_equal(s.out.parallelism.serialized, 0);
+	for (size_t i = 0; i < process_row(&s, 1)->verdict.nevidence; i++)
+		named |= !!strstr(
+			process_row(&s, 1)->verdict.evidence[i],
+			"the mutex at 0x5000: 1 waits, 2.0 ms in all, someone waiting for it "
+			"in 100.0 % of serialized time");
+	assert_true(named);
+	schedule_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +572,7 @@ int main(void)
 		cmocka_unit_test(two_threads_pinned_to_one_cpu_are_starved),
 		cmocka_unit_test(a_quota_of_one_cpu_starves),
 		cmocka_unit_test(a_join_beside_one_busy_thread_is_no_lock),
+		cmocka_unit_test(a_process_names_the_lock_that_serializes_it),
 		cmocka_unit_test(with_several_targets_the_one_that_loses_most_has_the_verdict),
 	};
 

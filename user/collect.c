@@ -101,9 +101,8 @@ static void name_word(struct collect *c, uint32_t task, uint64_t addr)
 
 	if (!c->symbols || !map_get(&c->task_space, task, &as))
 		return;
-	/* Address spaces are few and addresses are below 2^57 and aligned: this mixes without
-	 * collisions. */
-	key = addr ^ as << 57 ^ (as >> 7) << 40;
+	/* Spreads address spaces over all 64 bits: words of two of them do not meet in practice. */
+	key = addr + as * 0x9e3779b97f4a7c15ull;
 	if (map_get(&c->words, key, NULL) || map_len(&c->words) >= WORDS_MAX)
 		return;
 	s = map_get_ptr(&c->spaces, as);

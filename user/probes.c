@@ -136,20 +136,19 @@ static int rings_create(struct probes *p, size_t size)
 	return err;
 }
 
-/* The verifier wants to know what kind of map lies in the array: any ring of the same size. */
-static int rings_describe(struct probes *p, size_t size)
+/*
+ * The verifier wants to know what kind of map lies in the array: any ring of the same size. `*fd` is that
+ * ring, wanted until the programs are loaded.
+ */
+static int rings_describe(struct probes *p, size_t size, int *fd)
 {
-	int fd, err;
+	int err;
 
-	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size, NULL);
-	if (fd < 0)
+	*fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size, NULL);
+	if (*fd < 0)
 		return -errno;
-	err = bpf_map__set_inner_map_fd(p->skel->maps.rings, fd);
-	if (!err)
-		err = bpf_map__set_max_entries(p->skel->maps.rings, p->ncpus);
-	if (err)
-		close(fd);
-	return err; /* libbpf closes fd once the outer map is made */
+	err = bpf_map__set_inner_map_fd(p->skel->maps.rings, *fd);
+	return err ? err : bpf_map__set_max_entries(p->skel->maps.rings, p->ncpus);
 }
 
 static int left_out(struct probes *p, const struct probes_config *config)
@@ -197,7 +196,7 @@ static int run_iterator(struct bpf_link *link)
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
 	struct giltrace *skel = p->skel;
-	int err;
+	int err, like;
 
 	skel->rodata->config = (struct gt_wire_config){
 		.nr_cpus = p->ncpus,
@@ -207,9 +206,11 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		.has_prev_state = has_prev_state(),
 	};
 	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
-	err = rings_describe(p, size);
+	err = rings_describe(p, size, &like);
 	if (!err)
 		err = giltrace__load(skel);
+	if (like >= 0)
+		close(like);
 	if (!err)
 		err = rings_create(p, size);
 	if (!err)

@@ -45,6 +45,26 @@ case_gil_threads_4() {
 		'p["average"] <= 1.10' 'locks[0]["kind"] == "gil"'
 }
 
+# Where no CPU is idle nobody can run side by side, whatever he waits for; the GIL is known all the same.
+KNOWN_GIL='any(l["kind"] == "gil" and l["waits"] >= 20 for l in locks)'
+
+case_gil_threads_one_cpu() {
+	verdict_of 1 taskset -c 0 "$WORKLOADS/gil_threads" -t 2 -w 0.5 -- 'v == "cpu-starved"' "$KNOWN_GIL"
+}
+
+case_gil_threads_crowded() {
+	local hogs=() i
+	needs_trace
+	for ((i = 0; i < CPUS; i++)); do
+		timeout 30 sh -c 'while :; do :; done' &
+		hogs+=($!)
+	done
+	trace -- "$WORKLOADS/gil_threads" -t 2 -w 0.5
+	kill "${hogs[@]}"
+	want_status 0
+	check "$SOUND" "$AUDITED" "$ADDS_UP" 'v in ("serialized", "cpu-starved", "contended", "mixed")' "$KNOWN_GIL"
+}
+
 case_gil_procs() {
 	verdict_of 2 "$WORKLOADS/gil_procs" -t 2 -w 0.5 -- 'v == "parallel"' 'p["average"] >= 1.85' \
 		'sum(l["waits"] for l in locks) == 0'

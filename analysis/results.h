@@ -146,7 +146,7 @@ struct result_losses {
 	uint64_t reasons[GT_LOSS_COUNT];
 	uint64_t repaired;            /* switches put back, no loss: see struct gt_meta */
 	uint64_t disordered, skipped; /* by the reader */
-	uint64_t left_out;            /* facts about words, waits, calls and wake-ups beyond what memory is set aside for */
+	uint64_t left_out;            /* facts that found no room in the analyses */
 	uint64_t unknown;             /* thread-time, ns: the sum of threads[].unknown */
 	double unknown_share, limit;  /* of all threads' life */
 	bool exceeded;

@@ -164,7 +164,7 @@ case_ignored_sigchld() {
 # A trace that may not grow (ulimit -f) is giltrace's trouble, not its end, and not the command's.
 case_trace_may_not_grow() {
 	needs_trace
-	run sh -c 'ulimit -f 8; exec "$@"' - "$GILTRACE" run -o t.gt -- "$WORKLOADS/fine_grained" -t 2 -w 0.5
+	run sh -c 'ulimit -f 8; exec "$@"' - "$GILTRACE" run -o t.gt -- "$PROGRAMS/fork_storm" 1000
 	want_status 125
 	want_said 'cannot write the trace: .*too large' 'what was written is kept'
 }

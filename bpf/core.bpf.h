@@ -76,6 +76,7 @@ struct pid {
 };
 
 struct sched_entity {
+	u64 exec_start; /* when, on the scheduler's clock, the sum was brought up to date */
 	u64 sum_exec_runtime;
 };
 

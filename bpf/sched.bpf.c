@@ -106,14 +106,19 @@ static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32
 
 /*
  * Not every switch is shown: where the tracepoint was silent as some stranger left the CPU
- * (measured, with every tracer alike), the task that took it comes to light only as it leaves. Its
- * own run-time clock then tells since when it ran.
+ * (measured, with every tracer alike), the task that took it comes to light as it wakes another, as
+ * look_cpu finds it, or as it leaves. Its own run-time clock, brought up to date, then tells since
+ * when it has run.
  */
 static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 					  struct task_struct *t, struct task_state *s)
 {
-	u64 ran = t->se.sum_exec_runtime - s->exec, in = now - ran;
+	u64 ran = t->se.sum_exec_runtime - s->exec, updated = t->se.exec_start + c->clock_offset,
+	    in;
 
+	if (c->clock_offset && updated < now)
+		ran += now - updated;
+	in = now - ran;
 	if (ran > now || in < c->since)
 		in = c->since;
 	if (c->holder == HOLDER_TRACED)
@@ -122,8 +127,21 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 	cpu_charge(c, in, HOLDER_TRACED);
 	switch_in(cpu, c, in, 0, s->id);
 	c->task = s->id;
+	c->next_tid = t->pid;
 	s->on_since = in;
 	s->slices++;
+}
+
+/* Who is on this CPU is not who came last, as far as switches were shown. Id of the task, 0 for a
+ * stranger. */
+static __always_inline u32 holder_repair(u32 cpu, struct cpu_state *c, u64 now,
+					 struct task_struct *t)
+{
+	struct task_state *s = task_get(t, c, now);
+
+	if (s && (c->holder != HOLDER_TRACED || c->task != s->id))
+		switch_repair(cpu, c, now, t, s);
+	return s ? s->id : 0;
 }
 
 /* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
@@ -145,7 +163,9 @@ static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u3
 	if (s->on_since)
 		s->run += now - s->on_since;
 	s->on_since = 0;
+	/* The kernel has just updated both, so the clocks can be compared. */
 	s->exec = t->se.sum_exec_runtime;
+	c->clock_offset = now - t->se.exec_start;
 	/* A bit-field costs a helper call; only an uninterruptible wait is judged by it. */
 	if ((state & TASK_UNINTERRUPTIBLE) && BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait))
 		hdr.flags |= GT_F_IOWAIT;
@@ -171,11 +191,12 @@ int on_switch(u64 *ctx)
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
 	shown = c->next_tid == (u32)prev->pid;
-	c->next_tid = next->pid;
 	n = task_find(next);
 	holder = n ? HOLDER_TRACED : next->pid ? HOLDER_OTHER : HOLDER_IDLE;
-	if (shown && c->holder == holder && !n && !task_unsure(c, next))
+	if (shown && c->holder == holder && !n && !task_unsure(c, next)) {
+		c->next_tid = next->pid;
 		return 0; /* one stranger after another */
+	}
 
 	now = bpf_ktime_get_ns();
 	if (!n && task_unsure(c, next))
@@ -193,6 +214,7 @@ int on_switch(u64 *ctx)
 		if (!p)
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
 	}
+	c->next_tid = next->pid;
 	flags = (c->holder == HOLDER_IDLE ? GT_F_PREV_IDLE : 0) |
 		(holder == HOLDER_IDLE ? GT_F_NEXT_IDLE : 0);
 	cpu_charge(c, now, holder);
@@ -221,13 +243,6 @@ int on_switch(u64 *ctx)
 	return 0;
 }
 
-static __always_inline u32 task_id(struct task_struct *t, struct cpu_state *c, u64 now)
-{
-	struct task_state *s = t->pid ? task_get(t, c, now) : NULL;
-
-	return s ? s->id : 0;
-}
-
 SEC("tp_btf/sched_waking")
 int on_waking(u64 *ctx)
 {
@@ -252,9 +267,25 @@ int on_waking(u64 *ctx)
 	hdr.task = s->id;
 	waker = bpf_get_current_task_btf();
 	if (c->next_tid != (u32)waker->pid)
-		by = task_id(waker, c, hdr.ts);
+		by = holder_repair(cpu, c, hdr.ts, waker);
 	else if (c->holder == HOLDER_TRACED)
 		by = c->task;
 	record_sched(cpu, c, &hdr, by, by ? waker : NULL);
+	return 0;
+}
+
+/*
+ * Run on each CPU before the rings are emptied: a task that took the CPU unseen must not stay so
+ * for longer than the reader can put its switch back in order.
+ */
+SEC("raw_tp")
+int look_cpu(void *ctx)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
+
+	if (enabled && c->holder != HOLDER_UNSEEN && c->next_tid != (u32)t->pid)
+		holder_repair(cpu, c, bpf_ktime_get_ns(), t);
 	return 0;
 }

@@ -17,13 +17,14 @@ enum cpu_holder { HOLDER_UNSEEN, HOLDER_IDLE, HOLDER_OTHER, HOLDER_TRACED };
  * value.
  */
 struct cpu_state {
-	u64 since;	/* when `holder` took the CPU */
-	u64 span_start; /* begin of the stretch without traced tasks that no record has told about
-			   yet */
-	u64 span_idle;	/* idle ns in it, up to `since` */
-	u64 sum[4];	/* ns by enum cpu_holder, up to `since`: the audit */
-	u64 tokens_at;	/* when `tokens` was last filled up */
-	u32 tokens;	/* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
+	u64 since;	  /* when `holder` took the CPU */
+	u64 span_start;	  /* begin of the stretch without traced tasks that no record has told about
+			     yet */
+	u64 span_idle;	  /* idle ns in it, up to `since` */
+	u64 sum[4];	  /* ns by enum cpu_holder, up to `since`: the audit */
+	u64 clock_offset; /* what to add to the scheduler's clock here; 0: not known yet */
+	u64 tokens_at;	  /* when `tokens` was last filled up */
+	u32 tokens;	  /* CPU records that may still be sent: see cpu_flip() in sched.bpf.c */
 	u32 holder;
 	u32 task;     /* with HOLDER_TRACED: its id */
 	u32 next_tid; /* who took it at the last switch shown: see switch_repair() in sched.bpf.c */

@@ -32,6 +32,9 @@
  */
 #define MARK_GUARD_NS 10000000ull
 
+/* On more CPUs than this, asking each before every drain would cost more than it could mend. */
+#define LOOK_CPUS_MAX 64
+
 struct ring {
 	struct probes *probes;
 	uint32_t cpu;
@@ -137,8 +140,8 @@ static int rings_create(struct probes *p, size_t size)
 }
 
 /*
- * The verifier wants to know what kind of map lies in the array: any ring of the same size. `*fd` is that
- * ring, wanted until the programs are loaded.
+ * The verifier wants to know what kind of map lies in the array: any ring of the same size. `*fd`
+ * is that ring, wanted until the programs are loaded.
  */
 static int rings_describe(struct probes *p, size_t size, int *fd)
 {
@@ -297,6 +300,8 @@ int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *ma
 	uint64_t now = now_ns();
 	int n;
 
+	if (p->ncpus <= LOOK_CPUS_MAX)
+		run_on_cpus(p, p->skel->progs.look_cpu);
 	p->record = record;
 	p->record_ctx = ctx;
 	n = ring_buffer__consume(p->buffers);

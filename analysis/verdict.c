@@ -84,9 +84,11 @@ static bool one_cpu(const struct verdict_facts *f)
 	       share_of_active(f, f->sums.several) > verdict_limit(THRESHOLD_ONE_CPU_SHARE);
 }
 
+/* Threads that wait for a CPU only to wait for their lock next are not starved of it. */
 static bool starved(const struct verdict_facts *f)
 {
-	return f->parallelism->starved_share >= verdict_limit(THRESHOLD_STARVED);
+	return f->parallelism->starved_share >= verdict_limit(THRESHOLD_STARVED) &&
+	       (!f->demand || f->demand > f->parallelism->cpus);
 }
 
 static bool could_gain(const struct verdict_facts *f)
@@ -277,17 +279,16 @@ static int judge_process(const struct analysis_context *ctx, const struct result
 
 /* Rows of processes stand in the order of their index, without those that had no thread in the
  * window. */
-static int judge_processes(const struct analysis_context *ctx, struct results *out)
+static int judge_processes(const struct analysis_context *ctx, const struct household *h,
+			   struct results *out)
 {
-	struct household *all = households(ctx, out), *h = all;
-	int err = all ? 0 : -ENOMEM;
+	int err = 0;
 
 	for (size_t i = 0; i < out->nprocesses && !err; i++, h++) {
 		while (!h->process)
 			h++;
 		err = judge_process(ctx, out, h, &out->processes[i]);
 	}
-	free(all);
 	return err;
 }
 
@@ -301,12 +302,44 @@ static double others(const struct results *out)
 	return out->end > out->start ? (double)sum / (double)(out->end - out->start) : 0;
 }
 
-static int judge_run(const struct analysis_context *ctx, struct results *out)
+/* Processes that ran less than this part of the busiest one's time do not count. */
+#define DEMAND_PART 0.05
+
+static double demand(const struct analysis_context *ctx, const struct results *out,
+		     const struct household *all)
+{
+	const struct household *h = all;
+	struct parallelism_sums sums;
+	uint64_t busiest = 0;
+	double cpus = 0;
+
+	for (size_t i = 0; i < out->nprocesses; i++)
+		if (out->processes[i].run > busiest)
+			busiest = out->processes[i].run;
+	for (size_t i = 0; i < out->nprocesses; i++, h++) {
+		const struct result_process *r = &out->processes[i];
+
+		while (!h->process)
+			h++;
+		if ((double)r->run < DEMAND_PART * (double)busiest)
+			continue;
+		parallelism_sums(ctx->parallelism, h->process, &sums);
+		if (r->verdict.class == VERDICT_SERIALIZED || sums.workers < 1)
+			cpus += 1;
+		else
+			cpus += sums.workers;
+	}
+	return cpus;
+}
+
+static int judge_run(const struct analysis_context *ctx, const struct household *all,
+		     struct results *out)
 {
 	struct verdict_facts facts = {
 		.parallelism = &out->parallelism,
 		.unknown_share = out->losses.unknown_share,
 		.others = others(out),
+		.demand = demand(ctx, out, all),
 	};
 
 	return judge(ctx, out, NULL, facts, &out->verdict);
@@ -360,15 +393,17 @@ static int verdict_results(void *self, const struct analysis_context *ctx, struc
 {
 	bool several = ctx->meta->target == GT_TARGET_ALL ||
 		       (ctx->meta->target == GT_TARGET_PIDS && ctx->meta->npids > 1);
+	struct household *all = households(ctx, out);
 	const struct result_process *worst;
-	int err = judge_processes(ctx, out);
+	int err = all ? judge_processes(ctx, all, out) : -ENOMEM;
 
 	out->thresholds = thresholds;
 	out->nthresholds = THRESHOLD_COUNT;
-	if (err)
-		return err;
-	worst = several ? worst_process(out) : NULL;
-	return worst ? adopt(out, worst, &out->verdict) : judge_run(ctx, out);
+	worst = several && !err ? worst_process(out) : NULL;
+	if (!err)
+		err = worst ? adopt(out, worst, &out->verdict) : judge_run(ctx, all, out);
+	free(all);
+	return err;
 }
 
 const struct analysis verdict_analysis = {

@@ -31,8 +31,14 @@ struct verdict_facts {
 	double unknown_share;
 	double others; /* CPUs that anyone else used on average; 0 for a process, whose share is not
 			  known */
+	/*
+	 * CPUs that the run's processes could use at once as they are: one for each that a lock or
+	 * its having one thread keeps to one, its busy threads for any other. 0: not asked (of a
+	 * process).
+	 */
+	double demand;
 	const struct result_lock
-		*lock; /* the one that explains most; NULL: no lock was waited for */
+		*lock;	      /* the one that explains most; NULL: no lock was waited for */
 	double lock_explains; /* share of the scope's serialized time with a waiter on it */
 	/* The wait that may be for a lock, and the facts if it is; NULL: there is none. */
 	const struct result_event *unproven;

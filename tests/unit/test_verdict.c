@@ -89,6 +89,22 @@ static void less_than_two_cpus_for_several_threads_is_starved(void **unused)
 	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
 }
 
+static void threads_that_would_only_wait_for_their_lock_are_not_starved(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.starved_share = 0.9;
+	p.average = 1.9;
+	p.cpus = 2;
+	f.demand = p.cpus; /* as many serialized processes as CPUs */
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	f.demand = p.cpus + 1;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	f.demand = 0;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+}
+
 static void serialized_needs_a_possible_gain_and_no_starving(void **unused)
 {
 	struct result_parallelism p;
@@ -555,6 +571,7 @@ int main(void)
 		cmocka_unit_test(mostly_inactive_is_io_bound_whatever_the_locks),
 		cmocka_unit_test(seldom_two_at_once_is_single_threaded),
 		cmocka_unit_test(less_than_two_cpus_for_several_threads_is_starved),
+		cmocka_unit_test(threads_that_would_only_wait_for_their_lock_are_not_starved),
 		cmocka_unit_test(serialized_needs_a_possible_gain_and_no_starving),
 		cmocka_unit_test(contended_is_when_locks_cause_half_of_what_is_missing),
 		cmocka_unit_test(one_alone_for_half_of_the_time_is_imbalanced),

@@ -30,13 +30,14 @@ static const struct cmd cmds[] = {
 	  "The trace can be reported on by anyone, on any machine, with giltrace report FILE.\n",
 	  OPTS_RECORD, cmd_record },
 	{ "report", "the report of a trace file (no root needed)",
-	  (const char *const[]){ "report [OPTIONS] FILE", NULL }, "", OPTS_REPORT, cmd_report },
+	  (const char *const[]){ "report [OPTIONS] FILE", NULL }, "", OPTS_REPORT, cmd_report,
+	  true },
 	{ "compare", "two runs side by side",
 	  (const char *const[]){ "compare [OPTIONS] FILE_A FILE_B",
 				 "compare [OPTIONS] -- CMD_A ::: CMD_B", NULL },
 	  "Two commands are run and traced one after the other. The gates\n"
 	  "(--min-parallelism, --fail-if) judge the second run.\n",
-	  OPTS_COMPARE, cmd_compare },
+	  OPTS_COMPARE, cmd_compare, true },
 	{ "doctor", "what this kernel and these privileges allow, what is missing, what to do",
 	  (const char *const[]){ "doctor", NULL },
 	  "Exits with 0 when giltrace can trace here, with 1 when not.\n", OPTS_DOCTOR,
@@ -185,14 +186,36 @@ static enum log_level level_of(const struct options *o)
 	return o->quiet ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
 }
 
+/* Files to the front, and the options between and behind them parsed. 0 or as opts_parse(). */
+static int parse_behind_files(const struct cmd *cmd, char **words, struct options *o,
+			      char error[OPTS_ERROR_MAX])
+{
+	char **rest = words;
+	size_t n = 0;
+	bool dashes = false;
+	int used;
+
+	while (*rest) {
+		words[n++] = *rest++;
+		used = dashes ? 0 : opts_parse(cmd->options, rest, o, &dashes, error);
+		if (used < 0)
+			return used;
+		rest += used;
+	}
+	words[n] = NULL;
+	return 0;
+}
+
 static int dispatch(const struct cmd *cmd, char **words, const struct target_signals *signals)
 {
 	struct options options = { 0 };
 	struct cmd_input in = { .options = &options, .signals = signals };
 	char error[OPTS_ERROR_MAX];
-	int used = opts_parse(cmd->options, words, &options, &in.dashes, error), status;
+	int used = opts_parse(cmd->options, words, &options, &in.dashes, error), status, err = used;
 
-	if (used < 0) {
+	if (used >= 0 && cmd->files && !in.dashes)
+		err = parse_behind_files(cmd, words + used, &options, error);
+	if (err < 0) {
 		status = cmd_usage(cmd, "%s", SHOWN(error));
 	} else if (options.help) {
 		status = print_help(cmd);

@@ -20,6 +20,7 @@ struct cmd {
 	const char *text;	     /* paragraphs for help COMMAND */
 	enum opts_command options;   /* rows of the option table it takes */
 	int (*run)(const struct cmd *cmd, const struct cmd_input *in); /* returns the exit status */
+	bool files; /* its words are files: options may follow them, unless "--" came first */
 };
 
 /* What the command line says. */

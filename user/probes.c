@@ -361,15 +361,20 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 	}
 }
 
-static void *probes_destroy(void *arg)
+void probes_free(struct probes *p)
 {
-	struct probes *p = arg;
-
+	if (!p)
+		return;
 	futex_exits_free(p->futex_exits);
 	ring_buffer__free(p->buffers);
 	giltrace__destroy(p->skel);
 	free(p->rings);
 	free(p);
+}
+
+static void *probes_free_thread(void *p)
+{
+	probes_free(p);
 	return NULL;
 }
 
@@ -377,7 +382,7 @@ static void *probes_destroy(void *arg)
  * The kernel waits for a grace period, some 80 ms, for each tracepoint let go of: that goes on
  * while the report is made. A process that exits meanwhile has the rest closed by the kernel.
  */
-void probes_free(struct probes *p)
+void probes_free_later(struct probes *p)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -387,8 +392,8 @@ void probes_free(struct probes *p)
 		return;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&thread, &attr, probes_destroy, p);
+	err = pthread_create(&thread, &attr, probes_free_thread, p);
 	pthread_attr_destroy(&attr);
 	if (err)
-		probes_destroy(p);
+		probes_free(p);
 }

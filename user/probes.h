@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel side's life: prepare (load and attach, nothing recorded yet), start (find who is to be traced,
- * begin), stop (end of the window), read (totals), free. collect.h moves the records in between.
+ * The kernel side's life: prepare (load and attach, nothing recorded yet), start (find who is to be
+ * traced, begin), stop (end of the window), read (totals), free. collect.h moves the records in
+ * between.
  */
 #ifndef USER_PROBES_H
 #define USER_PROBES_H
@@ -17,18 +18,18 @@
 struct probes;
 
 struct probes_config {
-	bool trace_all;        /* -a */
+	bool trace_all;	       /* -a */
 	bool count_futex;      /* futex calls by (process, address, operation, result) */
 	size_t ring_bytes;     /* per CPU; a power of two multiple of the page size; 0: default */
 	const pid_t *left_out; /* processes that are never traced: giltrace and its helper */
 	size_t nleft_out;
-
 };
 
 /* Reports failures itself, with what to do. 0 or -errno. */
 int probes_prepare(const struct probes_config *config, struct probes **out);
 
-/* Trace these processes, their threads and descendants (or all, with trace_all) from now on. 0 or -errno. */
+/* Trace these processes, their threads and descendants (or all, with trace_all) from now on. 0 or
+ * -errno. */
 int probes_start(struct probes *p, const pid_t *pids, size_t npids);
 
 /* Are futex calls counted? Asked for is not enough: it takes tracefs, which is root's alone. */
@@ -42,7 +43,8 @@ uint32_t probes_found(const struct probes *p);
  */
 typedef int (*probes_record)(void *ctx, uint32_t cpu, const void *data, size_t size);
 
-/* Hand over every record committed so far. Sets `*mark` to a time that no later record can precede. */
+/* Hand over every record committed so far. Sets `*mark` to a time that no later record can precede.
+ */
 int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark);
 
 /* End of the window: closing snapshots and sums are in the rings when it returns. */
@@ -59,5 +61,8 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta);
 uint64_t probes_alive(const struct probes *p);
 
 void probes_free(struct probes *p); /* detaches everything; NULL ok */
+
+/* The same on a thread of its own, for the kernel takes up to half a second. */
+void probes_free_later(struct probes *p);
 
 #endif

@@ -354,7 +354,7 @@ static int tracing_end(struct recording *r)
  * wanted. */
 static void wait_for_command(struct recording *r)
 {
-	probes_free(r->probes);
+	probes_free_later(r->probes);
 	r->probes = NULL;
 	while (r->phase != PHASE_DONE && !r->out->exited)
 		wait_for_something(r, -1);
@@ -364,7 +364,10 @@ static void recording_release(struct recording *r)
 {
 	collect_free(r->collect);
 	symbols_free(r->symbols);
-	probes_free(r->probes);
+	if (r->request->settle)
+		probes_free(r->probes);
+	else
+		probes_free_later(r->probes);
 	gt_writer_free(r->writer);
 	target_free(r->target);
 	gt_meta_free(&r->meta);

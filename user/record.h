@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One recording: start the target, load the probes, move records into a trace file until the window ends.
- * Every command that traces (run, record, compare -- …) goes through here.
+ * One recording: start the target, load the probes, move records into a trace file until the window
+ * ends. Every command that traces (run, record, compare -- …) goes through here.
  */
 #ifndef USER_RECORD_H
 #define USER_RECORD_H
@@ -18,25 +18,27 @@
 struct record_request {
 	enum gt_target target;
 	struct target_command command; /* GT_TARGET_COMMAND */
-	const pid_t *pids;             /* GT_TARGET_PIDS */
+	const pid_t *pids;	       /* GT_TARGET_PIDS */
 	size_t npids;
-	uint64_t duration;  /* ns, 0: until the target ends or Ctrl-C */
-	size_t ring_bytes;  /* 0: default */
-	bool futex_calls;   /* count futex calls */
-	bool wait_all;      /* the window ends with the last descendant, not with the command */
-	bool quiet;         /* no progress on the terminal */
+	uint64_t duration; /* ns, 0: until the target ends or Ctrl-C */
+	size_t ring_bytes; /* 0: default */
+	bool futex_calls;  /* count futex calls */
+	bool wait_all;	   /* the window ends with the last descendant, not with the command */
+	bool settle; /* return only when the kernel has let go of every probe: another run follows
+		      */
 };
 
 struct record_outcome {
-	bool exited;                   /* the command ended and was reaped */
-	int exit_code, exit_signal;    /* signal 0: exited with code */
-	int stopped_by;                /* the signal that made giltrace stop early, 0: none */
+	bool exited;		    /* the command ended and was reaped */
+	int exit_code, exit_signal; /* signal 0: exited with code */
+	int stopped_by;		    /* the signal that made giltrace stop early, 0: none */
 };
 
 /*
- * Record into `trace_fd`, which it owns from now on. Failures are reported. Returns 0, or the exit status
- * of cli.md for giltrace's own failure (125, 126, 127). A failure after the workload was released (a full disk)
- * leaves the workload running to its end, waits for it, and still fills `out`.
+ * Record into `trace_fd`, which it owns from now on. Failures are reported. Returns 0, or the exit
+ * status of cli.md for giltrace's own failure (125, 126, 127). A failure after the workload was
+ * released (a full disk) leaves the workload running to its end, waits for it, and still fills
+ * `out`.
  */
 int record(const struct record_request *request, int trace_fd, struct record_outcome *out);
 

@@ -112,7 +112,6 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 				       ? argv != NULL
 				       : o->futex_calls == OPTS_FUTEX_ON,
 		.wait_all = o->wait_all,
-		.quiet = o->quiet,
 	};
 	return check_pids(o);
 }

@@ -216,6 +216,15 @@ case_compare_commands() {
 	cat out err | grep -qi wall || fail "no wall times$(echo; show_output)"
 }
 
+# The first run's probes are let go of in the kernel; the second run must not wait for that.
+case_compare_leaves_the_second_run_alone() {
+	needs_trace
+	run "$GILTRACE" compare --json -- true ::: true
+	want_status 0
+	"$PYTHON" -c 'import json, sys; c = json.load(sys.stdin); sys.exit(c["changes"]["wall"]["b"] > 60e6)' <out ||
+		fail "the second run took too long$(echo; show_output)"
+}
+
 case_csv() {
 	needs_trace
 	run "$GILTRACE" record -o trace.gt -- "$WORKLOADS/gil_threads" -t 2 -w 0.1

@@ -84,11 +84,14 @@ static bool one_cpu(const struct verdict_facts *f)
 	       share_of_active(f, f->sums.several) > verdict_limit(THRESHOLD_ONE_CPU_SHARE);
 }
 
+/* CPUs that the rest of the machine may use without being in the way. */
+#define DEMAND_SLACK 0.25
+
 /* Threads that wait for a CPU only to wait for their lock next are not starved of it. */
 static bool starved(const struct verdict_facts *f)
 {
 	return f->parallelism->starved_share >= verdict_limit(THRESHOLD_STARVED) &&
-	       (!f->demand || f->demand > f->parallelism->cpus);
+	       (!f->demand || f->demand + f->others > f->parallelism->cpus + DEMAND_SLACK);
 }
 
 static bool could_gain(const struct verdict_facts *f)

@@ -99,6 +99,11 @@ static void threads_that_would_only_wait_for_their_lock_are_not_starved(void **u
 	p.cpus = 2;
 	f.demand = p.cpus; /* as many serialized processes as CPUs */
 	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	f.others = 0.2;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	f.others = 0.5; /* another program takes what they could use */
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	f.others = 0;
 	f.demand = p.cpus + 1;
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
 	f.demand = 0;

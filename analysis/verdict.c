@@ -268,12 +268,21 @@ static struct household *households(const struct analysis_context *ctx, const st
 	return h;
 }
 
+static bool ends_early(const struct result_losses *l)
+{
+	for (int i = 0; i < GT_LOSS_COUNT; i++)
+		if (l->reasons[i])
+			return false;
+	return l->incomplete || l->damaged;
+}
+
 static int judge_process(const struct analysis_context *ctx, const struct results *out,
 			 const struct household *h, struct result_process *r)
 {
 	struct verdict_facts facts = {
 		.parallelism = &r->parallelism,
 		.unknown_share = h->life ? (double)h->unknown / (double)h->life : 0,
+		.ends_early = ends_early(&out->losses),
 	};
 
 	r->verdict.process = r->id;
@@ -341,6 +350,7 @@ static int judge_run(const struct analysis_context *ctx, const struct household 
 	struct verdict_facts facts = {
 		.parallelism = &out->parallelism,
 		.unknown_share = out->losses.unknown_share,
+		.ends_early = ends_early(&out->losses),
 		.others = others(out),
 		.demand = demand(ctx, out, all),
 	};
@@ -370,13 +380,18 @@ static int adopt(const struct results *out, const struct result_process *r,
 		 struct result_verdict *top)
 {
 	const struct result_verdict *v = &r->verdict;
+	char rank[80] = "";
 
+	if (out->nprocesses > 1)
+		snprintf(rank, sizeof(rank),
+			 r->parallelism.lock_loss ? ", which of %zu processes loses most to locks" :
+						    ", the busiest of %zu processes",
+			 out->nprocesses);
 	top->class = v->class;
 	top->lock = v->lock;
 	top->process = r->id;
-	if (asprintf(&top->sentence, "process %d (%s), %s of %zu: %s", r->pid, r->comm,
-		     r->parallelism.lock_loss ? "which loses most to locks" : "the busiest",
-		     out->nprocesses, v->sentence) < 0) {
+	if (asprintf(&top->sentence, "process %d (%s)%s: %s", r->pid, r->comm, rank,
+		     v->sentence) < 0) {
 		top->sentence = NULL;
 		return -ENOMEM;
 	}

@@ -29,6 +29,7 @@ struct verdict_facts {
 	const struct result_parallelism *parallelism;
 	struct parallelism_sums sums;
 	double unknown_share;
+	bool ends_early; /* the trace does, and no loss was counted: that is why time is unknown */
 	double others; /* CPUs that anyone else used on average; 0 for a process, whose share is not
 			  known */
 	/*

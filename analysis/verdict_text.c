@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,18 @@ static double ms(double ns)
 static double active_percent(const struct result_parallelism *p)
 {
 	return p->window ? 100 * (double)p->active / (double)p->window : 0;
+}
+
+/* "2 CPUs", or "1.50 CPUs" where a quota allows a part of one. */
+static void say_cpus(struct buf *b, double cpus)
+{
+	buf_printf(b, cpus == floor(cpus) ? "%.0f CPU%s" : "%.2f CPU%s", cpus,
+		   cpus == 1 ? "" : "s");
+}
+
+static const char *why_unknown(const struct verdict_facts *f)
+{
+	return f->ends_early ? "the trace ends early" : "records were lost";
 }
 
 /* "gil_mutex (gil)", "a mutex at 0x…" or "a lock". */
@@ -69,8 +82,8 @@ static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
 	if (f->unknown_share > verdict_limit(THRESHOLD_UNKNOWN))
 		buf_printf(
 			b,
-			"inconclusive: records were lost, %.1f %% of the threads' time is unknown (limit %.0f %%)",
-			100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
+			"inconclusive: %s, %.1f %% of the threads' time is unknown (limit %.0f %%)",
+			why_unknown(f), 100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
 	else if (verdict_climb(f) != VERDICT_INCONCLUSIVE)
 		say_unproven(b, f);
 	else
@@ -101,16 +114,18 @@ static void say_cpu_starved(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	if (p->cpus < 2)
+	buf_add_str(b, "cpu-starved: ");
+	if (p->cpus < 2) {
+		say_cpus(b, p->cpus);
 		buf_printf(
 			b,
-			"cpu-starved: %.2f CPUs for threads of which two or more had something to do for %.1f %% of active time",
-			p->cpus, percent(f, f->sums.several));
-	else
-		buf_printf(
-			b,
-			"cpu-starved: threads waited 1 ms or longer for one of %.2f CPUs in %.1f %% of active time",
-			p->cpus, 100 * p->starved_share);
+			" for threads of which two or more had something to do for %.1f %% of active time",
+			percent(f, f->sums.several));
+	} else {
+		buf_add_str(b, "threads waited 1 ms or longer for one of ");
+		say_cpus(b, p->cpus);
+		buf_printf(b, " in %.1f %% of active time", 100 * p->starved_share);
+	}
 	buf_printf(b, "; average parallelism %.2f", p->average);
 	say_gain(b, p);
 }
@@ -145,8 +160,9 @@ static void say_imbalanced(struct buf *b, const struct verdict_facts *f)
 {
 	buf_printf(
 		b,
-		"imbalanced: for %.1f %% of active time one thread ran alone and none wanted to; average parallelism %.2f of %.2f CPUs",
-		percent(f, f->sums.alone), f->parallelism->average, f->parallelism->cpus);
+		"imbalanced: for %.1f %% of active time one thread ran alone while no other was ready to run or waited for a lock; average parallelism %.2f of ",
+		percent(f, f->sums.alone), f->parallelism->average);
+	say_cpus(b, f->parallelism->cpus);
 	say_gain(b, f->parallelism);
 }
 
@@ -154,9 +170,9 @@ static void say_parallel(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b,
-		   "parallel: average parallelism %.2f on %.2f CPUs with %" PRIu32 " busy threads",
-		   p->average, p->cpus, f->sums.workers);
+	buf_printf(b, "parallel: average parallelism %.2f on ", p->average);
+	say_cpus(b, p->cpus);
+	buf_printf(b, " with %" PRIu32 " busy threads", f->sums.workers);
 	say_gain(b, p);
 }
 
@@ -200,8 +216,9 @@ static void evidence_parallelism(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
-	buf_printf(b, "average parallelism %.2f, attainable %.2f on %.2f CPUs (efficiency %.0f %%)",
-		   p->average, p->attainable, p->cpus, 100 * p->efficiency);
+	buf_printf(b, "average parallelism %.2f, attainable %.2f on ", p->average, p->attainable);
+	say_cpus(b, p->cpus);
+	buf_printf(b, " (efficiency %.0f %%)", 100 * p->efficiency);
 }
 
 static void evidence_shares(struct buf *b, const struct verdict_facts *f)
@@ -254,8 +271,8 @@ static void evidence_others(struct buf *b, const struct verdict_facts *f)
 static void evidence_unknown(struct buf *b, const struct verdict_facts *f)
 {
 	if (f->unknown_share > 0)
-		buf_printf(b, "%.2f %% of the threads' time is unknown: records were lost",
-			   100 * f->unknown_share);
+		buf_printf(b, "%.2f %% of the threads' time is unknown: %s",
+			   100 * f->unknown_share, why_unknown(f));
 }
 
 /* Each may have nothing to say. */

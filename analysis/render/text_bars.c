@@ -115,14 +115,29 @@ static int many_cores(struct canvas *c, const struct results *r, uint64_t wall)
 	return 0;
 }
 
+/* Where there are numbers, what the bars show stands above them: it fits at any width they do. */
 static void core_legend(struct canvas *c, bool numbers)
 {
+	static const struct {
+		enum canvas_glyph glyph;
+		const char *text;
+	} shown[] = {
+		{ CANVAS_FULL, "workload" },
+		{ CANVAS_SHADE, "other" },
+		{ CANVAS_EMPTY, "idle" },
+	};
+	char text[32];
+
 	text_heading(c, "CORES");
-	canvas_format(c, "  %s workload  %s other  %s idle", canvas_glyph(c, CANVAS_FULL),
-		      canvas_glyph(c, CANVAS_SHADE), canvas_glyph(c, CANVAS_EMPTY));
-	if (numbers) {
+	if (numbers)
 		canvas_pad(c, CORE_LABEL + bar_width(c, CORE_LABEL + CORE_NUMBERS));
-		canvas_text(c, "  workload     other      idle");
+	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		snprintf(text, sizeof(text), "%s%s %s", numbers ? "" : "  ",
+			 canvas_glyph(c, shown[i].glyph), shown[i].text);
+		if (numbers)
+			canvas_field(c, text, -CORE_NUMBERS / 3);
+		else
+			canvas_text(c, text);
 	}
 	canvas_end(c);
 }
@@ -174,6 +189,25 @@ static size_t last_of_range(size_t from, size_t n)
 	return last < n ? last : n - 1;
 }
 
+/* Parts from the first on, as many as fit: none is cut in its middle. */
+static void histogram_heading(struct canvas *c, const struct result_parallelism *p)
+{
+	char said[3][80] = { "  nothing was active" };
+
+	if (p->active && p->average >= 0) {
+		snprintf(said[0], sizeof(said[0]), "  %s of %s attainable",
+			 units_factor(p->average).text, units_factor(p->attainable).text);
+		snprintf(said[1], sizeof(said[1]), "; %s serialized",
+			 units_share(p->serialized_share).text);
+		snprintf(said[2], sizeof(said[2]), ", %s starved",
+			 units_share(p->starved_share).text);
+	}
+	text_heading(c, "RUNNING AT ONCE");
+	for (size_t i = 0; i < 3 && c->column + canvas_width(said[i]) <= c->width; i++)
+		canvas_text(c, said[i]);
+	canvas_end(c);
+}
+
 int text_histogram(struct canvas *c, const struct results *r)
 {
 	const struct result_parallelism *p = &r->parallelism;
@@ -181,15 +215,7 @@ int text_histogram(struct canvas *c, const struct results *r)
 
 	while (n > 0 && p->histogram[n - 1] == 0)
 		n--;
-	text_heading(c, "RUNNING AT ONCE");
-	if (p->active && p->average >= 0)
-		canvas_format(c, "  %s average, %s attainable; %s serialized, %s starved",
-			      units_factor(p->average).text, units_factor(p->attainable).text,
-			      units_share(p->serialized_share).text,
-			      units_share(p->starved_share).text);
-	else
-		canvas_text(c, "  nothing was active");
-	canvas_end(c);
+	histogram_heading(c, p);
 	for (size_t from = 0, to; from < n; from = to + 1) {
 		uint64_t time = 0;
 

@@ -16,7 +16,7 @@ static void trace_state(struct buf *b, const struct canvas *c, const struct resu
 		buf_add_str(b, "The trace is incomplete: its recorder did not finish, and this "
 			       "report ends where the trace does. ");
 	if (r->meta->left_running)
-		buf_printf(b, "%u descendant%s still alive at the end. ", r->meta->left_running,
+		buf_printf(b, "%u thread%s still alive at the end. ", r->meta->left_running,
 			   r->meta->left_running == 1 ? " was" : "s were");
 }
 
@@ -33,12 +33,16 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 			   units_count(l->reasons[i]).text);
 		any = true;
 	}
-	buf_printf(b, "%s; %s of thread time unknown (%s %s)", any ? "" : "none",
+	/* The counters are written when a recording ends: without that, nothing was counted. */
+	if (!any)
+		buf_add_str(b, l->incomplete ? "none counted" : "none");
+	buf_printf(b, "; %s of thread time unknown (%s %s)",
 		   units_share(l->unknown_share).text, l->exceeded ? "ABOVE the limit of" : "limit",
 		   units_share(l->limit).text);
 	if (l->repaired)
-		buf_printf(b, "; %s switch%s that the kernel did not show put back", units_count(l->repaired).text,
-			   l->repaired == 1 ? "" : "es");
+		buf_printf(b, "; %s switch%s the kernel's tracepoint missed %s reconstructed",
+			   units_count(l->repaired).text, l->repaired == 1 ? "" : "es",
+			   l->repaired == 1 ? "was" : "were");
 	if (l->disordered)
 		buf_printf(b, "; %s records out of order", units_count(l->disordered).text);
 	if (l->skipped)
@@ -64,26 +68,41 @@ static void audit(struct buf *b, const struct canvas *c, const struct results *r
 		buf_add_str(b, " of the kernel side's sums");
 }
 
+/* Nothing where nothing was counted, as in a trace whose recorder did not finish. */
 static void cost(struct buf *b, const struct canvas *c, const struct results *r)
 {
 	const struct gt_meta *m = r->meta;
+	const char *before = "cost: ";
 
-	buf_add_str(b, "cost: ");
-	if (m->overhead.bpf_runs)
-		buf_printf(b, "%s in %s BPF runs, ",
+	if (m->overhead.bpf_runs) {
+		buf_printf(b, "%s%s in %s BPF runs", before,
 			   units_time(m->overhead.bpf_ns, c->unicode).text,
 			   units_count(m->overhead.bpf_runs).text);
-	if (m->overhead.collector_cpu)
-		buf_printf(b, "%s CPU of the collector, ",
+		before = ", ";
+	}
+	if (m->overhead.collector_cpu) {
+		buf_printf(b, "%s%s CPU of the collector", before,
 			   units_time(m->overhead.collector_cpu, c->unicode).text);
-	if (m->overhead.startup)
-		buf_printf(b, "%s to start, ", units_time(m->overhead.startup, c->unicode).text);
-	if (m->overhead.bpf_misses)
-		buf_printf(b, "%s BPF runs MISSED, ", units_count(m->overhead.bpf_misses).text);
-	buf_printf(b, "%s records in %s", units_count(m->overhead.records).text,
-		   units_bytes(m->overhead.bytes).text);
+		before = ", ";
+	}
+	if (m->overhead.startup) {
+		buf_printf(b, "%s%s to start", before,
+			   units_time(m->overhead.startup, c->unicode).text);
+		before = ", ";
+	}
+	if (m->overhead.bpf_misses) {
+		buf_printf(b, "%s%s BPF runs MISSED", before,
+			   units_count(m->overhead.bpf_misses).text);
+		before = ", ";
+	}
+	if (m->overhead.records) {
+		buf_printf(b, "%s%s records in %s", before, units_count(m->overhead.records).text,
+			   units_bytes(m->overhead.bytes).text);
+		before = ", ";
+	}
 	if (m->futex_calls)
-		buf_add_str(b, "; counting futex calls slowed every system call a little");
+		buf_printf(b, "%sfutex calls counted (at every system call; --no-futex-calls)",
+			   before);
 }
 
 typedef void (*sentence)(struct buf *b, const struct canvas *c, const struct results *r);
@@ -93,8 +112,11 @@ static const sentence sentences[] = { losses, audit, cost };
 static void all(struct buf *b, const struct canvas *c, const struct results *r)
 {
 	for (size_t i = 0; i < sizeof(sentences) / sizeof(sentences[0]); i++) {
+		size_t before = b->len;
+
 		sentences[i](b, c, r);
-		buf_add_str(b, ". ");
+		if (b->len > before)
+			buf_add_str(b, ". ");
 	}
 }
 

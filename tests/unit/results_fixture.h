@@ -304,7 +304,7 @@ static inline void fixture_large(struct fixture *f)
 	f->meta.cpu_quota = 48.5;
 	f->r.verdict = (struct result_verdict){
 		VERDICT_CONTENDED,
-		(char *)"process 4322 (server), which loses most to locks of 20: contended: waiting for db_mutex (mutex)",
+		(char *)"process 4322 (server), which of 20 processes loses most to locks: contended: waiting for db_mutex (mutex)",
 		1, 2
 	};
 	f->r.parallelism = (struct result_parallelism){

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include <analysis/render/canvas.h>
 #include <tests/unit/rendered.h>
 #include <tests/unit/results_fixture.h>
 
@@ -491,6 +492,64 @@ static void text_warns_of_losses(void **state)
 	free(text);
 }
 
+static void text_of_a_trace_that_ends_early_claims_no_cost(void **state)
+{
+	struct render_options o = { .width = 300 };
+	char *text;
+
+	fixture_serialized(&fixture);
+	memset(&fixture.meta.overhead, 0, sizeof(fixture.meta.overhead));
+	fixture.meta.futex_calls = false;
+	fixture.meta.left_running = 1;
+	fixture.r.losses.incomplete = true;
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "\nlosses: none counted; "));
+	assert_non_null(strstr(text, " 1 thread was still alive at the end."));
+	assert_null(strstr(text, "cost: "));
+	assert_null(strstr(text, "0 records"));
+	free(text);
+}
+
+/* A copy of the first line that begins with `start`, `after` lines further on. */
+static void copy_line(const char *text, const char *start, unsigned int after, char line[512])
+{
+	const char *found = strstr(text, start);
+	size_t at_line = found ? (size_t)(found - text) : 0;
+
+	assert_non_null(found);
+	while (after--)
+		at_line += strcspn(text + at_line, "\n") + 1;
+	snprintf(line, 512, "%.*s", (int)strcspn(text + at_line, "\n"), text + at_line);
+}
+
+static bool ends_in(const char *text, const char *end)
+{
+	size_t n = strlen(text), m = strlen(end);
+
+	return n >= m && !strcmp(text + n - m, end);
+}
+
+static void text_headings_are_whole_at_any_width(void **state)
+{
+	static const unsigned int widths[] = { 40, 50, 60, 70, 80, 100, 140 };
+
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
+		char *text = text_of(fixture_serialized, widths[i]), line[512], numbers[512];
+
+		copy_line(text, "RUNNING AT ONCE", 0, line);
+		assert_true(ends_in(line, " attainable") || ends_in(line, " serialized") ||
+			    ends_in(line, " starved"));
+		if (widths[i] >= 80)
+			assert_true(ends_in(line, " starved"));
+		/* the numbers end where their titles do */
+		copy_line(text, "CORES ", 0, line);
+		copy_line(text, "CORES ", 1, numbers);
+		assert_true(ends_in(line, " idle"));
+		assert_int_equal(canvas_width(line), canvas_width(numbers));
+		free(text);
+	}
+}
+
 static void text_is_colored_only_when_asked(void **state)
 {
 	struct render_options o = { .width = 80 };
@@ -556,6 +615,8 @@ int main(void)
 		cmocka_unit_test(text_shows_processes_with_their_verdicts),
 		cmocka_unit_test(text_always_says_the_class),
 		cmocka_unit_test(text_warns_of_losses),
+		cmocka_unit_test(text_of_a_trace_that_ends_early_claims_no_cost),
+		cmocka_unit_test(text_headings_are_whole_at_any_width),
 		cmocka_unit_test(text_is_colored_only_when_asked),
 		cmocka_unit_test(renderers_are_found_by_name),
 		cmocka_unit_test(full_disk_is_reported),

@@ -251,6 +251,43 @@ static void every_sentence_has_its_class_and_the_gain_bound(void **unused)
 	}
 }
 
+static void sentence_is(const struct verdict_facts *f, const char *part)
+{
+	struct result_verdict v = { 0 };
+
+	assert_int_equal(verdict_write(f, &v), 0);
+	if (!strstr(v.sentence, part))
+		fail_msg("no \"%s\" in: %s", part, v.sentence);
+	for (size_t i = 0; i < v.nevidence; i++)
+		free(v.evidence[i]);
+	free(v.evidence);
+	free(v.sentence);
+}
+
+static void sentence_tells_a_loss_from_an_early_end(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.unknown_share = 0.5;
+	sentence_is(&f, "inconclusive: records were lost, 50.0 %");
+	f.ends_early = true;
+	sentence_is(&f, "inconclusive: the trace ends early, 50.0 %");
+}
+
+static void only_a_part_of_a_cpu_has_decimals(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.sums.alone = 900000000;
+	sentence_is(&f, " of 4 CPUs;");
+	p.cpus = 2.5;
+	sentence_is(&f, " of 2.50 CPUs;");
+	p.cpus = 1;
+	sentence_is(&f, "cpu-starved: 1 CPU for threads");
+}
+
 /* ---- schedules that a simpler rule got wrong ---- */
 
 static enum verdict_class play(struct schedule *s)
@@ -523,7 +560,7 @@ static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **
 	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
 	assert_int_equal(s.out.verdict.process, 6);
 	assert_non_null(strstr(s.out.verdict.sentence,
-			       "process 1006 (worker), which loses most to locks of 2"));
+			       "process 1006 (worker), which of 2 processes loses most to locks: serialized by "));
 	assert_int_equal(process_row(&s, 1)->verdict.class, VERDICT_SINGLE_THREADED);
 	schedule_free(&s);
 
@@ -573,6 +610,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_remarkable_is_mixed),
 		cmocka_unit_test(unknown_time_or_too_little_work_is_inconclusive),
+		cmocka_unit_test(sentence_tells_a_loss_from_an_early_end),
+		cmocka_unit_test(only_a_part_of_a_cpu_has_decimals),
 		cmocka_unit_test(mostly_inactive_is_io_bound_whatever_the_locks),
 		cmocka_unit_test(seldom_two_at_once_is_single_threaded),
 		cmocka_unit_test(less_than_two_cpus_for_several_threads_is_starved),

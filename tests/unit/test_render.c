@@ -529,24 +529,32 @@ static bool ends_in(const char *text, const char *end)
 	return n >= m && !strcmp(text + n - m, end);
 }
 
+static void check_headings(const char *text, unsigned int width)
+{
+	char line[512], numbers[512];
+
+	copy_line(text, "RUNNING AT ONCE", 0, line);
+	assert_true(ends_in(line, " attainable") || ends_in(line, " serialized") ||
+		    ends_in(line, " starved"));
+	if (width >= 80)
+		assert_true(ends_in(line, " starved"));
+	/* the numbers end where their titles do */
+	copy_line(text, "CORES ", 0, line);
+	copy_line(text, "CORES ", 1, numbers);
+	assert_true(ends_in(line, " idle"));
+	assert_int_equal(canvas_width(line), canvas_width(numbers));
+}
+
 static void text_headings_are_whole_at_any_width(void **state)
 {
 	static const unsigned int widths[] = { 40, 50, 60, 70, 80, 100, 140 };
+	char *texts[sizeof(widths) / sizeof(widths[0])];
 
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+		texts[i] = text_of(fixture_serialized, widths[i]);
 	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
-		char *text = text_of(fixture_serialized, widths[i]), line[512], numbers[512];
-
-		copy_line(text, "RUNNING AT ONCE", 0, line);
-		assert_true(ends_in(line, " attainable") || ends_in(line, " serialized") ||
-			    ends_in(line, " starved"));
-		if (widths[i] >= 80)
-			assert_true(ends_in(line, " starved"));
-		/* the numbers end where their titles do */
-		copy_line(text, "CORES ", 0, line);
-		copy_line(text, "CORES ", 1, numbers);
-		assert_true(ends_in(line, " idle"));
-		assert_int_equal(canvas_width(line), canvas_width(numbers));
-		free(text);
+		check_headings(texts[i], widths[i]);
+		free(texts[i]);
 	}
 }
 

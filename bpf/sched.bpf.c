@@ -3,8 +3,8 @@
  * sched_switch and sched_waking: one record for each change of a traced task's state.
  *
  * This is the path that everybody on the machine pays for. Where neither task is traced and the CPU
- * goes from one stranger to another, sched_switch costs one task-storage lookup; sched_waking costs
- * one. No stacks, no strings, no hash map, no write that another CPU reads.
+ * goes from one stranger to another, sched_switch looks at that task's storage pointer and ends, as
+ * does sched_waking. No stacks, no strings, no hash map, no write that another CPU reads.
  */
 #include "state.bpf.h"
 #include "block.bpf.h"
@@ -132,16 +132,19 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 	s->slices++;
 }
 
-/* Who is on this CPU is not who came last, as far as switches were shown. Id of the task, 0 for a
- * stranger. */
-static __always_inline u32 holder_repair(u32 cpu, struct cpu_state *c, u64 now,
-					 struct task_struct *t)
+/*
+ * The state of `t`, which is on this CPU; NULL for a stranger. Where it is not who came last, as
+ * far as switches were shown, its switch is put back. A CPU whose books are not open yet has
+ * nothing to mend.
+ */
+static __always_inline struct task_state *holder_get(u32 cpu, struct cpu_state *c, u64 now,
+						     struct task_struct *t)
 {
 	struct task_state *s = task_get(t, c, now);
 
-	if (s && (c->holder != HOLDER_TRACED || c->task != s->id))
+	if (s && c->holder != HOLDER_UNSEEN && (c->holder != HOLDER_TRACED || c->task != s->id))
 		switch_repair(cpu, c, now, t, s);
-	return s ? s->id : 0;
+	return s;
 }
 
 /* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
@@ -204,15 +207,12 @@ int on_switch(u64 *ctx)
 	if (c->holder == HOLDER_UNSEEN)
 		cpu_begin(c, now);
 	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN || !shown) {
-		if (prev->pid)
-			p = task_get(prev, c, now);
-		if (c->holder == HOLDER_TRACED && !p)
-			loss(c, GT_LOSS_SWITCH, c->since);
-		else if (p && c->holder != HOLDER_UNSEEN &&
-			 (c->holder != HOLDER_TRACED || c->task != p->id))
-			switch_repair(cpu, c, now, prev, p);
-		if (!p)
+		p = holder_get(cpu, c, now, prev);
+		if (!p) {
+			if (c->holder == HOLDER_TRACED)
+				loss(c, GT_LOSS_SWITCH, c->since);
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
+		}
 	}
 	c->next_tid = next->pid;
 	flags = (c->holder == HOLDER_IDLE ? GT_F_PREV_IDLE : 0) |
@@ -266,10 +266,12 @@ int on_waking(u64 *ctx)
 	}
 	hdr.task = s->id;
 	waker = bpf_get_current_task_btf();
-	if (c->next_tid != (u32)waker->pid)
-		by = holder_repair(cpu, c, hdr.ts, waker);
-	else if (c->holder == HOLDER_TRACED)
+	if (c->next_tid != (u32)waker->pid) {
+		s = holder_get(cpu, c, hdr.ts, waker);
+		by = s ? s->id : 0;
+	} else if (c->holder == HOLDER_TRACED) {
 		by = c->task;
+	}
 	record_sched(cpu, c, &hdr, by, by ? waker : NULL);
 	return 0;
 }
@@ -285,7 +287,7 @@ int look_cpu(void *ctx)
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);
 
-	if (enabled && c->holder != HOLDER_UNSEEN && c->next_tid != (u32)t->pid)
-		holder_repair(cpu, c, bpf_ktime_get_ns(), t);
+	if (enabled && c->next_tid != (u32)t->pid)
+		holder_get(cpu, c, bpf_ktime_get_ns(), t);
 	return 0;
 }

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lib/clock.h"
 #include "lib/map.h"
 #include "probes.h"
 #include "symbols.h"
@@ -294,12 +294,10 @@ static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t cou
 
 int collect_finish(struct collect *c, struct probes *p)
 {
-	struct timespec now;
 	uint64_t mark;
 	int err = probes_drain(p, on_record, c, &mark);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	c->round_end = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
+	c->round_end = clock_monotonic();
 	if (c->symbols)
 		symbols_stop(c->symbols, 1000, on_symbol, c);
 	if (!err)

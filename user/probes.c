@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "features.h"
 #include "futex_exits.h"
 #include "giltrace.skel.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 
 /* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
@@ -62,14 +62,6 @@ static int probes_libbpf_print(enum libbpf_print_level level, const char *fmt, v
 		log_debug("%s", line);
 	free(text);
 	return 0;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
 static int on_record(void *ctx, void *data, size_t size)
@@ -297,7 +289,7 @@ uint64_t probes_alive(const struct probes *p)
 
 int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark)
 {
-	uint64_t now = now_ns();
+	uint64_t now = clock_monotonic();
 	int n;
 
 	if (p->ncpus <= LOOK_CPUS_MAX)

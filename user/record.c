@@ -10,10 +10,10 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "collect.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "machine.h"
 #include "probes.h"
@@ -50,19 +50,6 @@ struct recording {
 	uint64_t began;		 /* when record() was called */
 	enum phase phase;
 };
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t monotonic(void)
-{
-	return now_ns(CLOCK_MONOTONIC);
-}
 
 static int signals_take(struct recording *r)
 {
@@ -146,7 +133,7 @@ static int meta_begin(struct recording *r)
 		memcpy(m->pids, q->pids, q->npids * sizeof(*m->pids));
 		m->npids = q->npids;
 	}
-	m->start = monotonic();
+	m->start = clock_monotonic();
 	return machine_describe(m, target_process(r));
 }
 
@@ -185,7 +172,7 @@ static int tracing_begin(struct recording *r)
 	if (!err && !probes_found(r->probes))
 		err = -ESRCH;
 	/* The window opens when everybody's state is known; a command's when its gate does. */
-	r->meta.start = monotonic();
+	r->meta.start = clock_monotonic();
 	return err;
 }
 
@@ -221,12 +208,12 @@ static int recording_begin(struct recording *r, int trace_fd)
 	throttled = machine_throttled(target_process(r));
 	r->meta.throttled = throttled;
 	if (r->target) {
-		r->meta.start = monotonic();
+		r->meta.start = clock_monotonic();
 		status = target_release(r->target);
 		if (status)
 			return status;
 	}
-	r->meta.overhead.startup = monotonic() - r->began;
+	r->meta.overhead.startup = clock_monotonic() - r->began;
 	return 0;
 }
 
@@ -277,7 +264,7 @@ static bool window_over(const struct recording *r)
 {
 	const struct record_request *q = r->request;
 
-	if (q->duration && monotonic() - r->meta.start >= q->duration)
+	if (q->duration && clock_monotonic() - r->meta.start >= q->duration)
 		return true;
 	if (q->target == GT_TARGET_ALL)
 		return false;
@@ -288,7 +275,7 @@ static bool window_over(const struct recording *r)
 
 static int next_round_ms(const struct recording *r)
 {
-	uint64_t now = monotonic(), since = now - r->meta.start, left;
+	uint64_t now = clock_monotonic(), since = now - r->meta.start, left;
 	int ms = since < EARLY_NS ? ROUND_EARLY_MS : ROUND_MS;
 
 	if (r->request->duration && since < r->request->duration) {
@@ -324,7 +311,7 @@ static void meta_finish(struct recording *r)
 	m->exit_signal = r->out->exit_signal;
 	m->left_running = (uint32_t)probes_alive(r->probes);
 	probes_read_meta(r->probes, m);
-	m->overhead.collector_cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	m->overhead.collector_cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	gt_writer_size(r->writer, &m->overhead.bytes, &m->overhead.records);
 }
 
@@ -338,7 +325,7 @@ static int tracing_end(struct recording *r)
 	failed = probes_stop(r->probes);
 	if (!err)
 		err = failed;
-	r->meta.end = monotonic();
+	r->meta.end = clock_monotonic();
 	failed = collect_finish(r->collect, r->probes);
 	if (!err)
 		err = failed;
@@ -379,7 +366,7 @@ static void recording_release(struct recording *r)
 int record(const struct record_request *request, int trace_fd, struct record_outcome *out)
 {
 	struct recording r = {
-		.request = request, .out = out, .signal_fd = -1, .began = monotonic()
+		.request = request, .out = out, .signal_fd = -1, .began = clock_monotonic()
 	};
 	int status, err;
 

@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "image_file.h"
+#include "lib/clock.h"
 
 #define MAX_SPACES 256
 #define MAX_BYTES (64u << 20)
@@ -41,14 +41,6 @@ struct space_cache *space_cache_new(void)
 	if (c && readlink("/proc/self/ns/pid", ns, sizeof(ns) - 1) > 0)
 		c->own_numbers = !strcmp(ns, INITIAL_PIDNS);
 	return c;
-}
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static void drop(struct space_cache *c, struct space *s)
@@ -156,7 +148,7 @@ static void refresh(struct space_cache *c, struct space *s, pid_t tgid,
 		    const struct symbols_exec *exec)
 {
 	struct maps fresh = { 0 };
-	uint64_t start = now_ns();
+	uint64_t start = clock_monotonic();
 	char path[64];
 	pid_t pid = 0;
 
@@ -178,7 +170,7 @@ static void refresh(struct space_cache *c, struct space *s, pid_t tgid,
 	} else {
 		maps_release(&fresh);
 	}
-	s->read_at = now_ns();
+	s->read_at = clock_monotonic();
 	s->cost = s->read_at - start;
 }
 
@@ -191,7 +183,7 @@ static bool recent(const struct space *s, uint64_t addr)
 		return false;
 	if (e)
 		trust += e->ino ? TRUST_FILE_NS : TRUST_ANON_NS;
-	return now_ns() - s->read_at < trust;
+	return clock_monotonic() - s->read_at < trust;
 }
 
 const struct space *space_cache_get(struct space_cache *c, uint32_t as, pid_t tgid, uint64_t addr,

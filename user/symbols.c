@@ -11,9 +11,9 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "symbols_helper.h"
 
 #define LEAVE_MS 100 /* for the helper to end by itself, and its worker with it */
@@ -24,14 +24,6 @@ struct symbols {
 	int sock;  /* -1: the helper is gone */
 	uint64_t outstanding;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 int symbols_start(struct symbols **out)
 {
@@ -122,7 +114,7 @@ static int hand_over(const char *packet, size_t len, symbols_answer answer, void
 	name[r.name_len] = '\0';
 	memcpy(image, packet + sizeof(r) + r.name_len, r.image_len);
 	image[r.image_len] = '\0';
-	ev.ts = now_ns();
+	ev.ts = clock_monotonic();
 	ev.u.symbol.as = r.as;
 	ev.u.symbol.addr = r.addr;
 	ev.u.symbol.name = name;
@@ -181,12 +173,12 @@ static void end(struct symbols *s)
 
 int symbols_stop(struct symbols *s, int ms, symbols_answer answer, void *ctx)
 {
-	uint64_t deadline = now_ns() + (uint64_t)ms * 1000000u;
+	uint64_t deadline = clock_monotonic() + (uint64_t)ms * 1000000u;
 	int err = 0;
 
 	while (s->outstanding && s->sock >= 0) {
 		struct pollfd fd = { .fd = s->sock, .events = POLLIN };
-		uint64_t now = now_ns();
+		uint64_t now = clock_monotonic();
 
 		if (now < deadline)
 			poll(&fd, 1, (int)((deadline - now) / 1000000u) + 1);

@@ -67,12 +67,20 @@ struct result_occupancy {
 	uint64_t run;
 };
 
+/* What a process's program interprets with. */
+struct result_interpreter {
+	enum gt_interpreter kind; /* NONE: nothing known */
+	char *name, *image;       /* "CPython 3.11.2"; NULL: unknown */
+	uint32_t flags;           /* enum gt_interpreter_flag */
+};
+
 struct result_process {
 	uint32_t id, parent;
 	int32_t pid;
 	char *comm, *exe; /* exe NULL: unknown */
 	uint32_t threads;
 	uint64_t run, start, end;
+	struct result_interpreter interpreter;
 	struct result_verdict verdict;
 	struct result_parallelism parallelism;
 };
@@ -88,9 +96,29 @@ struct result_thread {
 	bool kernel; /* kernel thread or io worker */
 };
 
+/* One thread's part in one lock. docs/method.md defines each; RESULT_UNKNOWN where nothing tells. */
 struct result_lock_thread {
 	uint32_t thread;
-	uint64_t waits, wait, held; /* held RESULT_UNKNOWN: not known */
+	uint64_t waits, wait; /* wait = wait_blocked + wait_runnable + what it ran between its rounds */
+	uint64_t wait_blocked;  /* asleep */
+	uint64_t wait_runnable; /* woken, waiting for a CPU */
+	uint64_t races_lost;    /* times it was woken, found the lock taken again, and waited on */
+	uint64_t acquisitions, releases; /* with probes only */
+	uint64_t held; /* = held_running + held_runnable + held_blocked */
+	uint64_t held_running;  /* holding and on a CPU */
+	uint64_t held_runnable; /* holding, but without a CPU: a preempted holder stops everybody */
+	uint64_t held_blocked;  /* holding, but asleep for another reason */
+	double hold_share;      /* of the time that anybody held it; negative: not known */
+	/* A thread that waits for data and then for the lock: from the data's waking to having the lock. */
+	uint64_t io_waits;
+	struct result_spread io_latency;
+};
+
+/* Who kept whom waiting. */
+struct result_lock_pair {
+	uint32_t holder; /* thread id; 0: nobody was known to hold it, as in a hand-off */
+	uint32_t waiter;
+	uint64_t time; /* ns of the waiter's waits while that thread held the lock */
 };
 
 struct result_lock {
@@ -107,8 +135,14 @@ struct result_lock {
 	uint64_t waits, waiters, timeouts, handoffs;
 	struct result_spread wait;
 	uint64_t handoff_p50, handoff_p99;
+	uint64_t handoff_sum; /* what the switching cost: time from release to the next holder's running */
+	uint64_t acquisitions, releases; /* seen by probes; RESULT_UNKNOWN without */
 	struct result_spread hold;
-	const char *hold_source; /* "inferred", "usdt", …; NULL: hold is not known */
+	const char *hold_source; /* "usdt", "probes", "inferred"; NULL: hold is not known */
+	uint64_t held_running, held_runnable, held_blocked; /* sums over by_thread[]; RESULT_UNKNOWN */
+	double fairness; /* Jain's index over the waiting threads' held: 1 all alike, 1/n one has all; < 0 unknown */
+	struct result_lock_pair *pairs; /* longest first */
+	size_t npairs;
 	double share_of_lock_time, explains_serialized;
 	double *explains_of_process; /* by processes[]: the same of that process's serialized time */
 	struct result_lock_thread *by_thread;
@@ -153,6 +187,61 @@ struct result_losses {
 	bool incomplete, damaged;     /* the trace itself */
 };
 
+/* Something that could not be done, in the recorder's words. */
+struct result_note {
+	uint32_t process; /* 0: the whole recording */
+	char *text;
+};
+
+/* ---- stacks ---- */
+
+/* --stacks: what a stack's weight counts. */
+enum stack_kind {
+	STACK_LOCK,     /* ns blocked on a lock */
+	STACK_OFFCPU,   /* ns off the CPU, by state */
+	STACK_ONCPU,    /* ns on a CPU: samples × period */
+	STACK_CRITICAL, /* the same, each sample divided by the threads running then */
+	STACK_WAKE,     /* wakings, counted; ns: how long the wakee had been blocked */
+	STACK_KINDS
+};
+
+/* "lock", "offcpu", … for --stacks; NULL / STACK_KINDS when there is none. */
+const char *stack_kind_name(enum stack_kind kind);
+enum stack_kind stack_kind_parse(const char *name);
+
+struct result_frame {
+	enum gt_frame_kind kind;
+	uint32_t line; /* 0: unknown */
+	char *name;
+	char *image, *file; /* NULL: unknown */
+};
+
+struct result_stack {
+	uint32_t flags; /* enum gt_stack_flag */
+	uint32_t *frames; /* index into results.frames, innermost first */
+	uint32_t nframes;
+};
+
+/*
+ * Time (or samples) with one and the same explanation. What a flame graph shows of it, from its root on: the
+ * thread, for STACK_OFFCPU a frame for `state`, `stack` outermost first, then, for STACK_LOCK, a frame that names
+ * `lock` and `other` innermost first: who made the lock available, as far as known.
+ */
+struct result_weight {
+	enum stack_kind kind;
+	uint8_t state;   /* enum state of model.h: why it was off the CPU */
+	uint32_t thread; /* id */
+	uint32_t lock;   /* locks[].id, 0: none */
+	uint32_t other_thread; /* id; the waker, 0: none known */
+	uint32_t stack, other; /* index + 1 into results.stacks; 0: none was taken */
+	uint64_t ns, count;
+};
+
+/* Of one kind: all time and how much of it is in stacks that reach the thread's first frame. */
+struct result_stack_sum {
+	uint64_t ns, complete, count;
+};
+
 struct results {
 	const struct gt_meta *meta; /* the reader's: keep it open as long as the results */
 	uint64_t start, end, active;
@@ -177,6 +266,15 @@ struct results {
 	struct result_wakeup *wakeups;
 	size_t nwakeups;
 	struct result_losses losses;
+	struct result_note *notes;
+	size_t nnotes;
+	struct result_frame *frames;
+	size_t nframes;
+	struct result_stack *stacks;
+	size_t nstacks;
+	struct result_weight *weights; /* by kind, then heaviest first */
+	size_t nweights;
+	struct result_stack_sum stack_sums[STACK_KINDS];
 	double audit_cpu_error, audit_task_error; /* largest relative difference; negative: no sums in the trace */
 };
 

@@ -9,7 +9,7 @@
 
 #include <giltrace/trace.h>
 
-#define TRACE_RECORD_MAX 9216 /* bytes of any record that the encoder makes */
+#define TRACE_RECORD_MAX 12800 /* bytes of any record that the encoder makes */
 #define TRACE_COMPACT_MAX 64  /* of one in compact form; the decoder may look so far on */
 
 /* What a record is told relative to. Zeroed at the start of each block, except ts. */
@@ -37,7 +37,8 @@ int trace_decode(struct trace_ctx *c, const uint8_t **pos, const uint8_t *end, s
 /* Do pointers of this decoded event own memory? */
 static inline bool trace_owns(const struct gt_event *ev)
 {
-	return 1U << ev->kind & (1U << GT_EXEC | 1U << GT_AFFINITY | 1U << GT_SYMBOL);
+	return 1U << ev->kind & (1U << GT_EXEC | 1U << GT_AFFINITY | 1U << GT_SYMBOL | 1U << GT_LOCK_SITE |
+				 1U << GT_INTERPRETER | 1U << GT_NOTE | 1U << GT_STACK | 1U << GT_FRAME);
 }
 
 #endif

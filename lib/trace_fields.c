@@ -9,7 +9,7 @@
 #include "lib/trace_varint.h"
 
 #define FIXED_MAX 256	 /* bytes of fields without a string: a full mask is the longest */
-#define STRINGS_MAX 9000 /* two strings and the numbers beside them */
+#define STRINGS_MAX 12600 /* three strings, or a list, and the numbers beside them */
 
 enum field_type {
 	FIELD_NONE, /* ends a list */
@@ -20,6 +20,7 @@ enum field_type {
 	FIELD_COMM,
 	FIELD_STRING,
 	FIELD_MASK, /* u.affinity */
+	FIELD_LIST, /* u.stack: the list and its length */
 };
 
 struct field {
@@ -66,6 +67,27 @@ static const struct field fields[GT_KIND_COUNT][14] = {
 		FIELD(U64, u.futex_count.addr), FIELD(U32, u.futex_count.as), FIELD(U32, u.futex_count.process),
 		FIELD(U32, u.futex_count.op), FIELD(S32, u.futex_count.result), FIELD(U64, u.futex_count.count),
 	},
+	[GT_LOCK] = { FIELD(U32, task), FIELD(U64, u.lock.addr), FIELD(U32, u.lock.site), FIELD(U32, u.lock.role) },
+	[GT_LOCK_SITE] = {
+		FIELD(U32, u.lock_site.site), FIELD(U32, u.lock_site.role), FIELD(U32, u.lock_site.flags),
+		FIELD(U32, u.lock_site.interpreter), FIELD(STRING, u.lock_site.name),
+		FIELD(STRING, u.lock_site.image),
+	},
+	[GT_INTERPRETER] = {
+		FIELD(U32, u.interpreter.as), FIELD(U32, u.interpreter.kind), FIELD(U32, u.interpreter.version),
+		FIELD(U32, u.interpreter.flags), FIELD(STRING, u.interpreter.name),
+		FIELD(STRING, u.interpreter.image),
+	},
+	[GT_NOTE] = { FIELD(U32, u.note.as), FIELD(STRING, u.note.text) },
+	[GT_STACK_OF] = { FIELD(U32, task), FIELD(U32, u.stack_of.stack) },
+	[GT_SAMPLE] = { FIELD(U32, task), FIELD(U32, u.sample.stack), FIELD(U64, u.sample.period) },
+	[GT_STACK] = {
+		FIELD(U32, u.stack.stack), FIELD(U32, u.stack.flags), FIELD(LIST, u.stack.frames),
+	},
+	[GT_FRAME] = {
+		FIELD(U32, u.frame.frame), FIELD(U32, u.frame.kind), FIELD(U32, u.frame.line),
+		FIELD(STRING, u.frame.name), FIELD(STRING, u.frame.image), FIELD(STRING, u.frame.file),
+	},
 };
 
 /* clang-format on */
@@ -93,6 +115,17 @@ static uint8_t *put_mask(uint8_t *p, const struct gt_event *ev)
 	return p;
 }
 
+static uint8_t *put_list(uint8_t *p, const struct gt_event *ev)
+{
+	uint32_t n = ev->u.stack.nframes < GT_STACK_FRAMES_MAX ? ev->u.stack.nframes
+							       : GT_STACK_FRAMES_MAX;
+
+	p = put_varint(p, n);
+	for (uint32_t i = 0; i < n; i++)
+		p = put_varint(p, ev->u.stack.frames[i]);
+	return p;
+}
+
 static uint8_t *put_field(uint8_t *p, const struct field *f, const struct gt_event *ev)
 {
 	const void *at = (const char *)ev + f->at;
@@ -110,6 +143,8 @@ static uint8_t *put_field(uint8_t *p, const struct field *f, const struct gt_eve
 		return put_bytes(p, at, GT_COMM_LEN - 1);
 	case FIELD_STRING:
 		return put_bytes(p, *(const char *const *)at, TRACE_STRING_MAX);
+	case FIELD_LIST:
+		return put_list(p, ev);
 	default:
 		return put_mask(p, ev);
 	}
@@ -175,6 +210,21 @@ static int get_mask(struct cursor *c, struct gt_event *ev)
 	return 0;
 }
 
+/* Each number takes a byte at least, so `own` has room for as many as the payload can hold. */
+static int get_list(struct cursor *c, struct gt_event *ev)
+{
+	uint32_t *list = (uint32_t *)(void *)c->own;
+	uint64_t n = cursor_varint(c);
+
+	if (c->p > c->end || n > (size_t)(c->end - c->p) || n > GT_STACK_FRAMES_MAX)
+		return -EBADMSG;
+	for (uint64_t i = 0; i < n; i++)
+		list[i] = (uint32_t)cursor_varint(c);
+	ev->u.stack.nframes = (uint32_t)n;
+	ev->u.stack.frames = list;
+	return 0;
+}
+
 static int get_field(struct cursor *c, const struct field *f, struct gt_event *ev)
 {
 	void *at = (char *)ev + f->at;
@@ -198,6 +248,8 @@ static int get_field(struct cursor *c, const struct field *f, struct gt_event *e
 		return n < 0 ? n : 0;
 	case FIELD_STRING:
 		return get_string(c, at);
+	case FIELD_LIST:
+		return get_list(c, ev);
 	default:
 		return get_mask(c, ev);
 	}
@@ -207,7 +259,7 @@ static int get_field(struct cursor *c, const struct field *f, struct gt_event *e
 static const struct field *first_pointer(uint8_t kind)
 {
 	for (const struct field *f = fields[kind]; f->type; f++)
-		if (f->type == FIELD_STRING || f->type == FIELD_MASK)
+		if (f->type == FIELD_STRING || f->type == FIELD_MASK || f->type == FIELD_LIST)
 			return f;
 	return NULL;
 }
@@ -220,7 +272,8 @@ int trace_fields_get(const uint8_t *p, size_t n, struct gt_event *ev)
 
 	memset(&ev->u, 0, sizeof(ev->u));
 	if (first_pointer(ev->kind)) {
-		own = c.own = malloc(n + 2); /* two terminators: no kind has more strings */
+		/* Three terminators: no kind has more strings. A list takes four bytes a number. */
+		own = c.own = malloc(ev->kind == GT_STACK ? 4 * n + 4 : n + 3);
 		if (!own)
 			return -ENOMEM;
 	}
@@ -244,7 +297,7 @@ size_t trace_fields_max(uint8_t kind)
 {
 	const struct field *f = kind < GT_KIND_COUNT ? first_pointer(kind) : NULL;
 
-	return f && f->type == FIELD_STRING ? STRINGS_MAX : FIXED_MAX;
+	return f && f->type != FIELD_MASK ? STRINGS_MAX : FIXED_MAX;
 }
 
 void trace_fields_release(struct gt_event *ev)

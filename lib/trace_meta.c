@@ -14,6 +14,7 @@ static const char *const loss_names[GT_LOSS_COUNT] = {
 	[GT_LOSS_RING_FULL] = "ring_full", [GT_LOSS_TASK_STORAGE] = "task_storage",
 	[GT_LOSS_FUTEX_MAP] = "futex_map", [GT_LOSS_FUTEX_ARGS] = "futex_args",
 	[GT_LOSS_CPU_RANGE] = "cpu_range",	[GT_LOSS_SWITCH] = "switch_not_shown",
+	[GT_LOSS_STACK] = "stack",
 };
 
 static const char *const target_names[] = {
@@ -24,6 +25,7 @@ static const char *const target_names[] = {
 
 /* clang-format off */
 #define ROW(type, member) { #member, TRACE_META_##type, false, offsetof(struct gt_meta, member) }
+#define STACKS(member) { "stacks_" #member, TRACE_META_U64, false, offsetof(struct gt_meta, stack_counts.member) }
 #define COST(member) { #member, TRACE_META_U64, true, offsetof(struct gt_meta, overhead.member) }
 
 const struct trace_meta_row trace_meta_rows[] = {
@@ -31,6 +33,8 @@ const struct trace_meta_row trace_meta_rows[] = {
 	ROW(INT, exit_signal), ROW(U64, start), ROW(U64, end), ROW(STRING, kernel), ROW(STRING, arch),
 	ROW(STRING, clock), ROW(U32, cpus_online), ROW(U32, cpus_allowed), ROW(DOUBLE, cpu_quota),
 	ROW(U64, throttled), ROW(U64, repaired), ROW(U32, left_running), ROW(BOOL, futex_calls),
+	ROW(BOOL, lock_probes), ROW(BOOL, no_usdt), ROW(U32, stacks), ROW(U32, sample_hz),
+	STACKS(copied), STACKS(known), STACKS(skipped),
 	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(startup),
 	COST(bytes), COST(records),
 	{ NULL },

@@ -40,10 +40,62 @@ enum gt_kind {
 	GT_LOST = 13,     /* u.lost */
 	GT_SYMBOL = 14,   /* u.symbol; collector stream: the name of a word of memory */
 	GT_FUTEX_COUNT = 15, /* u.futex_count; collector stream, once at the end */
+	GT_LOCK = 16,        /* task, u.lock: it passed a lock probe */
+	GT_LOCK_SITE = 17,   /* u.lock_site; collector stream: a place that is probed, from this time on */
+	GT_INTERPRETER = 18, /* u.interpreter; collector stream: what an address space's program interprets with */
+	GT_NOTE = 19,        /* u.note; collector stream: something the recorder could not do, for people */
+	/* task, u.stack_of: its stack at the SWITCH, WAKING or STATE record of the same time that follows in this
+	 * CPU's stream; the waker's own where it is a WAKING's peer. */
+	GT_STACK_OF = 20,
+	GT_SAMPLE = 21,      /* task, u.sample: it was found on this CPU by the sampling clock */
+	GT_STACK = 22,       /* u.stack; collector stream: the frames of a stack, maybe later than their first use */
+	GT_FRAME = 23,       /* u.frame; collector stream: one frame, before the first GT_STACK that has it */
 	GT_KIND_COUNT
 };
 
-/* Where strings and masks of a record point is owned by the reader and valid until the next read. */
+/* Whose global lock an interpreter has. Values are in trace files: append only. */
+enum gt_interpreter {
+	GT_INTERPRETER_NONE = 0,
+	GT_INTERPRETER_CPYTHON = 1,
+	GT_INTERPRETER_PYPY = 2,
+	GT_INTERPRETER_RUBY = 3,
+	GT_INTERPRETER_OCAML = 4,
+	GT_INTERPRETER_COUNT
+};
+
+enum gt_interpreter_flag {
+	GT_INTERPRETER_NO_GIL = 1 << 0,   /* built to run without its global lock (a free-threaded CPython) */
+	GT_INTERPRETER_PROBED = 1 << 1,   /* probes are at every place where the lock is taken and let go of */
+	GT_INTERPRETER_IN_PART = 1 << 2,  /* only at some: what they do not see is still inferred */
+	GT_INTERPRETER_PER_DOMAIN = 1 << 3, /* several locks in one process are normal (OCaml 5, CPython 3.12) */
+};
+
+enum gt_lock_site_flag {
+	GT_LOCK_SITE_USDT = 1 << 0,   /* a static probe of the program itself */
+	GT_LOCK_SITE_INLINE = 1 << 1, /* the function was inlined here */
+};
+
+enum gt_frame_kind {
+	GT_FRAME_NATIVE = 0,
+	GT_FRAME_INLINED = 1, /* native, compiled into the frame that follows it */
+	GT_FRAME_KERNEL = 2,
+	GT_FRAME_PYTHON = 3,
+	GT_FRAME_JIT = 4,     /* named by a perf map */
+	GT_FRAME_VDSO = 5,
+	GT_FRAME_UNKNOWN = 6, /* name says what is not known, in brackets */
+	GT_FRAME_KINDS
+};
+
+enum gt_stack_flag {
+	GT_STACK_COMPLETE = 1 << 0,  /* reaches the thread's first frame */
+	GT_STACK_TRUNCATED = 1 << 1, /* deeper than the copy or than what is kept */
+	GT_STACK_BROKEN = 1 << 2,    /* no unwind information, or it leads nowhere, from the last frame on */
+	GT_STACK_SKIPPED = 1 << 3,   /* not unwound: too many at once, or the process was gone */
+};
+
+#define GT_STACK_FRAMES_MAX 512 /* frames of one GT_STACK */
+
+/* Where strings, masks and lists of a record point is owned by the reader and valid until the next read. */
 struct gt_event {
 	uint64_t ts;
 	uint32_t cpu;
@@ -105,6 +157,47 @@ struct gt_event {
 			int32_t result;
 			uint64_t count;
 		} futex_count;
+		struct {
+			uint64_t addr; /* of the lock, 0 where the probe's place does not tell */
+			uint32_t site; /* GT_LOCK_SITE's number */
+			uint32_t role; /* enum gt_lock_role */
+		} lock;
+		struct {
+			uint32_t site, role, flags; /* flags: enum gt_lock_site_flag */
+			uint32_t interpreter;       /* enum gt_interpreter; NONE: a workload's own probes */
+			const char *name;           /* function, or provider:probe */
+			const char *image;
+		} lock_site;
+		struct {
+			uint32_t as;
+			uint32_t kind;    /* enum gt_interpreter */
+			uint32_t version; /* major << 16 | minor << 8 | patch; 0: unknown */
+			uint32_t flags;   /* enum gt_interpreter_flag */
+			const char *name; /* "CPython 3.11.2", for people */
+			const char *image;
+		} interpreter;
+		struct {
+			uint32_t as;      /* whom it is about, 0: the whole recording */
+			const char *text; /* one line */
+		} note;
+		struct {
+			uint32_t stack; /* GT_STACK's number */
+		} stack_of;
+		struct {
+			uint32_t stack; /* 0: none was taken */
+			uint64_t period; /* ns of CPU time it stands for */
+		} sample;
+		struct {
+			uint32_t stack, flags; /* flags: enum gt_stack_flag */
+			uint32_t nframes;
+			const uint32_t *frames; /* GT_FRAME's numbers, innermost first */
+		} stack;
+		struct {
+			uint32_t frame, kind, line; /* kind: enum gt_frame_kind; line 0: unknown */
+			const char *name;  /* function, never empty */
+			const char *image; /* path of the mapped file, "[kernel]", … or "" */
+			const char *file;  /* source file, "" when unknown */
+		} frame;
 	} u;
 };
 
@@ -134,6 +227,15 @@ struct gt_meta {
 		uint64_t bytes, records;   /* written to the trace */
 	} overhead;
 	bool futex_calls; /* futex calls were counted */
+	bool lock_probes; /* --probe-locks */
+	bool no_usdt;     /* --no-usdt: programs' own static probes were left alone */
+	uint32_t stacks;  /* enum gt_stacks: what stacks were taken of */
+	uint32_t sample_hz; /* on-CPU samples a second and CPU, 0: none */
+	struct {
+		uint64_t copied;  /* stacks copied and sent to be unwound */
+		uint64_t known;   /* seen again, by their return addresses, without a copy */
+		uint64_t skipped; /* copied, but not unwound: too many at once */
+	} stack_counts;
 };
 
 void gt_meta_free(struct gt_meta *meta); /* frees what it owns, not the struct; accepts zeroed structs */

@@ -36,6 +36,15 @@ enum gt_wire_kind {
 	GT_WIRE_TASK_SUM = 11, /* struct gt_wire_task_sum: the kernel side's own sum, for the audit */
 	GT_WIRE_CPU_SUM = 12, /* struct gt_wire_cpu_sum: likewise, per CPU */
 	GT_WIRE_LOST = 13,    /* struct gt_wire_lost: precedes the first record after a loss */
+	GT_WIRE_LOCK = 14,    /* struct gt_wire_lock: a thread passed a lock probe */
+	/*
+	 * struct gt_wire_stack_of: where hdr.task was at the SWITCH, WAKING or STATE record of the same time and
+	 * CPU that follows: its own stack when it leaves the CPU, the waker's when it wakes.
+	 */
+	GT_WIRE_STACK_OF = 15,
+	GT_WIRE_STACK = 16,        /* struct gt_wire_stack: what a stack id not told before stands for */
+	GT_WIRE_KERNEL_STACK = 17, /* struct gt_wire_kernel_stack: likewise, the kernel's part; before its STACK */
+	GT_WIRE_SAMPLE = 18,       /* struct gt_wire_sample: hdr.task was found on this CPU by the clock */
 };
 
 /* Record flags. They are carried unchanged into the trace file: values are never renumbered. */
@@ -66,6 +75,7 @@ enum gt_loss {
 	GT_LOSS_FUTEX_ARGS = 3,   /* a futex_waitv vector could not be read from user memory */
 	GT_LOSS_CPU_RANGE = 4,    /* a record on a CPU beyond those known at start */
 	GT_LOSS_SWITCH = 5,       /* a switch away from a traced task was never shown by the kernel */
+	GT_LOSS_STACK = 6,        /* a stack could not be copied: the time is kept, the frames are not known */
 	GT_LOSS_COUNT
 };
 
@@ -152,12 +162,119 @@ struct gt_wire_lost {
 	__u64 first, last; /* times of the first and the last lost record */
 };
 
+/* What a lock probe tells. A thread that releases may be forced to: it then waits until another has taken over. */
+enum gt_lock_role {
+	GT_LOCK_REQUEST = 1,  /* begins to take the lock; it has it when it next returns from waiting, or at once */
+	GT_LOCK_ACQUIRED = 2, /* has it; not every lock has a place to probe for this */
+	GT_LOCK_RELEASED = 3, /* lets go of it, now or in the next few instructions */
+	GT_LOCK_FORCED = 4,   /* has let go and waits for a switch */
+	GT_LOCK_ROLES
+};
+
+struct gt_wire_lock {
+	struct gt_wire_hdr hdr;
+	__u64 lock; /* address of the lock, 0 where the probe's place does not tell */
+	__u32 site; /* number of the probe's place, drawn by the loader from 1 */
+	__u32 role; /* enum gt_lock_role */
+};
+
+/* Where a probe's place finds the lock's address. */
+enum gt_lock_arg {
+	GT_ARG_NONE = 0,     /* nowhere: 0 */
+	GT_ARG_CONSTANT = 1, /* `value` */
+	GT_ARG_REGISTER = 2, /* the register at `reg` (an offset in struct pt_regs), plus `value` */
+	GT_ARG_MEMORY = 3,   /* the `size` bytes at the register's value plus `value` */
+};
+
+/* One probed place: entry `site` of the kernel side's table, the probe's cookie. */
+struct gt_wire_lock_site {
+	__u64 value;
+	__u32 role; /* enum gt_lock_role */
+	__u8 arg;   /* enum gt_lock_arg */
+	__u8 size;  /* 1, 2, 4 or 8 */
+	__u16 reg;
+};
+
+#define GT_LOCK_SITES_MAX 1024
+
+/* What stacks are wanted: bits of gt_wire_config.stacks. */
+enum gt_stacks {
+	GT_STACKS_LOCK = 1 << 0,   /* of tasks that block on a futex, and of those that wake them by one */
+	GT_STACKS_OFFCPU = 1 << 1, /* of every task that leaves a CPU of its own will, kernel part included */
+	GT_STACKS_WAKE = 1 << 2,   /* of every traced task that wakes another */
+	GT_STACKS_ONCPU = 1 << 3,  /* of what runs when the sampling clock ticks, kernel part included */
+};
+
+#define GT_STACK_BYTES_MAX 32768 /* of a user stack that are copied at most */
+#define GT_STACK_KERNEL_MAX 64   /* frames */
+#define GT_STACK_SLOTS_MAX 64    /* return addresses by which a stack is known again */
+
+struct gt_wire_stack_of {
+	struct gt_wire_hdr hdr;
+	__u32 stack; /* never 0 */
+	__u32 pad;
+};
+
+/*
+ * The registers and a copy of what lies at and above the stack pointer, to be unwound in user space. Behind the
+ * struct follow `bytes` bytes of stack.
+ */
+struct gt_wire_stack {
+	struct gt_wire_hdr hdr;
+	__u32 stack;
+	__u32 as;
+	__u64 ip, sp, bp, bx, r12, r13, r14, r15;
+	__u64 more;  /* what else tells this stack from others with the same ip and sp: see gt_wire_stack_key */
+	__u64 top;   /* address where the thread's stack ends, 0 when not known */
+	__u32 bytes; /* 0: nothing could be read */
+	__u32 pad;
+};
+
+struct gt_wire_kernel_stack {
+	struct gt_wire_hdr hdr;
+	__u32 stack;
+	__u32 frames;
+	__u64 ip[GT_STACK_KERNEL_MAX]; /* innermost first */
+};
+
+struct gt_wire_sample {
+	struct gt_wire_hdr hdr;
+	__u32 stack; /* 0: none was taken */
+	__u32 pad;
+	__u64 period; /* ns of CPU time that this sample stands for */
+};
+
+/*
+ * A stack that was unwound is known again: where ip and sp are the same and every return address found then is
+ * where it was, it is the same stack. User space writes these after unwinding; the kernel side compares.
+ */
+struct gt_wire_stack_key {
+	__u64 ip, sp;
+	__u64 more; /* folded from the kernel's frames and whatever else the stack's identity hangs on; 0: nothing */
+	__u32 as;
+	__u32 way; /* several stacks may share all of the above: 0, 1, … */
+};
+
+struct gt_wire_stack_shape {
+	__u32 stack;
+	__u32 slots;
+	__u64 fold;                       /* gt_stack_fold() over the slots' values, in order, from 0 */
+	__u32 slot[GT_STACK_SLOTS_MAX];   /* offsets from sp of the return addresses, in bytes */
+};
+
+static inline __u64 gt_stack_fold(__u64 fold, __u64 value)
+{
+	fold = (fold ^ value) * 0x9e3779b97f4a7c15ULL;
+	return fold ^ fold >> 29;
+}
+
 /* Written by the loader between open and load; constant to the verifier. */
 struct gt_wire_config {
 	__u32 nr_cpus;
 	__u32 mask_words;     /* words of a CPU mask that can be non-zero here */
 	__u32 trace_all;      /* -a */
 	__u32 has_prev_state; /* sched_switch passes the task state as fourth argument (5.18) */
+	__u32 stacks;         /* enum gt_stacks, 0: none */
 };
 
 /* What the loader wishes for a process. */

@@ -123,6 +123,13 @@ static void print_value(const struct word *w, const struct gt_event *ev)
 		else
 			printf("%" PRIu32, *(const uint32_t *)at);
 		break;
+	case WORD_ROLE:
+		print_named(role_names, ARRAY_SIZE(role_names), *(const int32_t *)at);
+		break;
+	case WORD_LIST:
+		for (uint32_t i = 0; i < ev->u.stack.nframes; i++)
+			printf("%s%" PRIu32, i ? "," : "", ev->u.stack.frames[i]);
+		break;
 	case WORD_END:
 		break;
 	}

@@ -33,7 +33,7 @@ struct script {
 	bool incomplete;
 	bool told;		      /* the metadata known before the first record is written */
 	char *tokens[TOKENS_MAX + 1]; /* of the line at hand, NULL-terminated */
-	uint64_t mask[GT_MASK_WORDS]; /* of the record at hand */
+	uint64_t room[VALUE_ROOM];    /* for the mask or list of the record at hand */
 };
 
 /* ---- records ---- */
@@ -58,7 +58,7 @@ static int parse_words(struct script *sc, const struct verb *verb, char **token,
 			w++;
 		if (!w->type || (!value && !*++token))
 			return -EINVAL;
-		err = parse_value(sc->mask, w, value ? value : *token, ev);
+		err = parse_value(sc->room, w, value ? value : *token, ev);
 		if (err)
 			return err;
 		if (w->type == WORD_HEX64 && verb->call)

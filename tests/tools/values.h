@@ -10,6 +10,9 @@
 #include "lib/parse.h"
 #include "tests/tools/words.h"
 
+/* 64-bit words that the longest mask or list takes. */
+#define VALUE_ROOM (GT_STACK_FRAMES_MAX / 2)
+
 /* \xNN become bytes, in place. */
 static int unescape(char *s)
 {
@@ -125,6 +128,22 @@ static int parse_cpus(uint64_t mask[GT_MASK_WORDS], char *s, struct gt_event *ev
 	return err;
 }
 
+/* Frames of a stack, into the room for a CPU mask and more. */
+static int parse_frames(uint32_t *list, char *s, struct gt_event *ev)
+{
+	uint32_t n = 0;
+	char *number;
+	int err = 0;
+
+	while (!err && s && *s && (number = strsep(&s, ","))) {
+		err = n < GT_STACK_FRAMES_MAX ? parse_u32(number, &list[n]) : -E2BIG;
+		n += !err;
+	}
+	ev->u.stack.nframes = n;
+	ev->u.stack.frames = list;
+	return err;
+}
+
 static int parse_comm(char *s, char *out)
 {
 	int err = unescape(s);
@@ -144,8 +163,8 @@ static int parse_state(const char *s, uint16_t *out)
 	return err ? err : -(value != *out) * ERANGE;
 }
 
-/* `s` is changed; texts point into it, CPU masks into `mask`. 0 or -errno. */
-static int parse_value(uint64_t mask[GT_MASK_WORDS], const struct word *w, char *s,
+/* `s` is changed; texts point into it, CPU masks and lists into `room`. 0 or -errno. */
+static int parse_value(uint64_t room[VALUE_ROOM], const struct word *w, char *s,
 		       struct gt_event *ev)
 {
 	void *at = (char *)ev + w->at;
@@ -167,7 +186,11 @@ static int parse_value(uint64_t mask[GT_MASK_WORDS], const struct word *w, char 
 		*(const char **)at = s;
 		return unescape(s);
 	case WORD_CPUS:
-		return parse_cpus(mask, s, ev);
+		return parse_cpus(room, s, ev);
+	case WORD_LIST:
+		return parse_frames((uint32_t *)room, s, ev);
+	case WORD_ROLE:
+		return parse_named(role_names, ARRAY_SIZE(role_names), s, at);
 	case WORD_STATE:
 		return parse_state(s, at);
 	case WORD_SYSCALL:

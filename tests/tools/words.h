@@ -34,6 +34,8 @@ enum word_type {
 	WORD_STATE,
 	WORD_SYSCALL,
 	WORD_LOSS,
+	WORD_ROLE, /* of a lock probe */
+	WORD_LIST, /* frames of a stack: numbers with commas between them */
 };
 
 struct word {
@@ -104,6 +106,33 @@ static const struct verb verbs[GT_KIND_COUNT] = {
 		WORD(U32, "process", u.futex_count.process), WORD(HEX32, "op", u.futex_count.op),
 		WORD(S32, "result", u.futex_count.result), WORD(U64, "count", u.futex_count.count),
 	} },
+	[GT_LOCK] = { "lock", NULL, true, false, {
+		WORD(HEX64, "lock", u.lock.addr), WORD(U32, "site", u.lock.site), WORD(ROLE, "role", u.lock.role),
+	} },
+	[GT_LOCK_SITE] = { "lock-site", NULL, false, false, {
+		WORD(U32, "site", u.lock_site.site), WORD(ROLE, "role", u.lock_site.role),
+		WORD(HEX32, "flags", u.lock_site.flags), WORD(U32, "interpreter", u.lock_site.interpreter),
+		WORD(TEXT, "name", u.lock_site.name), WORD(TEXT, "image", u.lock_site.image),
+	} },
+	[GT_INTERPRETER] = { "interpreter", NULL, false, false, {
+		WORD(U32, "as", u.interpreter.as), WORD(U32, "kind", u.interpreter.kind),
+		WORD(HEX32, "version", u.interpreter.version), WORD(HEX32, "flags", u.interpreter.flags),
+		WORD(TEXT, "name", u.interpreter.name), WORD(TEXT, "image", u.interpreter.image),
+	} },
+	[GT_NOTE] = { "note", NULL, false, false, { WORD(U32, "as", u.note.as), WORD(TEXT, "text", u.note.text) } },
+	[GT_STACK_OF] = { "stack-of", NULL, true, false, { WORD(U32, "stack", u.stack_of.stack) } },
+	[GT_SAMPLE] = { "sample", NULL, true, false, {
+		WORD(U32, "stack", u.sample.stack), WORD(TIME, "period", u.sample.period),
+	} },
+	[GT_STACK] = { "stack", NULL, false, false, {
+		WORD(U32, "stack", u.stack.stack), WORD(HEX32, "flags", u.stack.flags),
+		WORD(LIST, "frames", u.stack),
+	} },
+	[GT_FRAME] = { "frame", NULL, false, false, {
+		WORD(U32, "frame", u.frame.frame), WORD(U32, "kind", u.frame.kind), WORD(U32, "line", u.frame.line),
+		WORD(TEXT, "name", u.frame.name), WORD(TEXT, "image", u.frame.image),
+		WORD(TEXT, "file", u.frame.file),
+	} },
 };
 /* clang-format on */
 
@@ -148,6 +177,14 @@ static const struct named syscall_names[] = {
 	{ "futex_wake", 454 },
 	{ "futex_wait", 455 },
 	{ "futex_requeue", 456 },
+};
+
+/* enum gt_lock_role */
+static const struct named role_names[] = {
+	{ "request", GT_LOCK_REQUEST },
+	{ "acquired", GT_LOCK_ACQUIRED },
+	{ "released", GT_LOCK_RELEASED },
+	{ "forced", GT_LOCK_FORCED },
 };
 
 static const char *const target_names[] = {

@@ -11,6 +11,10 @@
 
 static const uint64_t mask[GT_MASK_WORDS] = { 0x8000000000000001, 2, [15] = UINT64_MAX };
 
+static const uint32_t frames[] = { 3, UINT32_MAX, 0 };
+static const uint32_t many_frames[GT_STACK_FRAMES_MAX] = { [0] = 1,
+							   [GT_STACK_FRAMES_MAX - 1] = UINT32_MAX };
+
 static const struct gt_event every_kind[] = {
 	{ .kind = GT_TASK,
 	  .task = 5,
@@ -105,6 +109,21 @@ static const struct gt_event every_kind[] = {
 	  .u.symbol = { UINT32_MAX, UINT64_MAX, "", "", UINT64_MAX, UINT64_MAX, UINT64_MAX,
 			UINT64_MAX } },
 	{ .kind = GT_FUTEX_COUNT, .u.futex_count = { 0x1000, 6, 5, 0x81, -110, UINT64_MAX } },
+	{ .kind = GT_LOCK, .task = 5, .u.lock = { UINT64_MAX, 7, GT_LOCK_ACQUIRED } },
+	{ .kind = GT_LOCK_SITE,
+	  .u.lock_site = { 7, GT_LOCK_RELEASED, GT_LOCK_SITE_INLINE, GT_INTERPRETER_CPYTHON,
+			   "drop_gil", "/usr/bin/python3.11" } },
+	{ .kind = GT_INTERPRETER,
+	  .u.interpreter = { 6, GT_INTERPRETER_RUBY, 3 << 16 | 1 << 8, 1, "Ruby 3.1",
+			     "/lib/libruby.so" } },
+	{ .kind = GT_NOTE, .u.note = { 6, "no probe could be placed" } },
+	{ .kind = GT_STACK_OF, .task = 5, .u.stack_of = { UINT32_MAX } },
+	{ .kind = GT_SAMPLE, .task = 5, .u.sample = { 9, 10000000 } },
+	{ .kind = GT_STACK, .u.stack = { 9, GT_STACK_COMPLETE, 3, frames } },
+	{ .kind = GT_STACK, .u.stack = { 10, GT_STACK_SKIPPED, 0, frames } },
+	{ .kind = GT_STACK, .u.stack = { 11, 0, GT_STACK_FRAMES_MAX, many_frames } },
+	{ .kind = GT_FRAME, .u.frame = { 1, GT_FRAME_NATIVE, 42, "main", "/bin/prog", "prog.c" } },
+	{ .kind = GT_FRAME, .u.frame = { 2, GT_FRAME_UNKNOWN, 0, "[unknown]", "", "" } },
 };
 
 #define EVERY (sizeof(every_kind) / sizeof(every_kind[0]))
@@ -117,6 +136,23 @@ static void assert_same_strings(const struct gt_event *a, const struct gt_event 
 		assert_string_equal(a->u.symbol.name, b->u.symbol.name);
 		assert_string_equal(a->u.symbol.image, b->u.symbol.image);
 	}
+	if (a->kind == GT_LOCK_SITE) {
+		assert_string_equal(a->u.lock_site.name, b->u.lock_site.name);
+		assert_string_equal(a->u.lock_site.image, b->u.lock_site.image);
+	}
+	if (a->kind == GT_INTERPRETER) {
+		assert_string_equal(a->u.interpreter.name, b->u.interpreter.name);
+		assert_string_equal(a->u.interpreter.image, b->u.interpreter.image);
+	}
+	if (a->kind == GT_NOTE)
+		assert_string_equal(a->u.note.text, b->u.note.text);
+	if (a->kind == GT_FRAME) {
+		assert_string_equal(a->u.frame.name, b->u.frame.name);
+		assert_string_equal(a->u.frame.image, b->u.frame.image);
+		assert_string_equal(a->u.frame.file, b->u.frame.file);
+	}
+	if (a->kind == GT_STACK)
+		assert_memory_equal(a->u.stack.frames, b->u.stack.frames, 4 * b->u.stack.nframes);
 	if (a->kind == GT_AFFINITY) {
 		assert_int_equal(a->u.affinity.words, b->u.affinity.words);
 		assert_memory_equal(a->u.affinity.mask, b->u.affinity.mask,
@@ -124,18 +160,28 @@ static void assert_same_strings(const struct gt_event *a, const struct gt_event 
 	}
 }
 
+#define PLAIN(member) (offsetof(struct gt_event, u.member) - offsetof(struct gt_event, u))
+
 /* How much of the union a kind fills, up to its first pointer. */
 static size_t plain_bytes(const struct gt_event *ev)
 {
 	static const size_t sizes[GT_KIND_COUNT] = {
 		[GT_TASK] = sizeof(ev->u.task),
-		[GT_EXEC] = offsetof(struct gt_event, u.exec.path) - offsetof(struct gt_event, u),
+		[GT_EXEC] = PLAIN(exec.path),
 		[GT_RENAME] = sizeof(ev->u.comm),
 		[GT_CPU] = sizeof(ev->u.cpu_span),
 		[GT_TASK_SUM] = sizeof(ev->u.task_sum),
 		[GT_CPU_SUM] = sizeof(ev->u.cpu_sum),
 		[GT_LOST] = sizeof(ev->u.lost),
 		[GT_FUTEX_COUNT] = sizeof(ev->u.futex_count),
+		[GT_LOCK] = sizeof(ev->u.lock),
+		[GT_LOCK_SITE] = PLAIN(lock_site.name),
+		[GT_INTERPRETER] = PLAIN(interpreter.name),
+		[GT_NOTE] = sizeof(ev->u.note.as),
+		[GT_STACK_OF] = sizeof(ev->u.stack_of),
+		[GT_SAMPLE] = sizeof(ev->u.sample),
+		[GT_STACK] = sizeof(ev->u.stack.stack) * 3,
+		[GT_FRAME] = sizeof(ev->u.frame.frame) * 3,
 	};
 
 	return sizes[ev->kind];
@@ -168,6 +214,13 @@ static void assert_same(const struct gt_event *a, const struct gt_event *b)
 	assert_same_strings(a, b);
 }
 
+static bool collector_says(const struct gt_event *ev)
+{
+	return 1U << ev->kind &
+	       (1U << GT_SYMBOL | 1U << GT_FUTEX_COUNT | 1U << GT_LOCK_SITE | 1U << GT_INTERPRETER |
+		1U << GT_NOTE | 1U << GT_STACK | 1U << GT_FRAME);
+}
+
 static struct gt_event nth_kind(size_t i, uint64_t ts)
 {
 	struct gt_event ev = every_kind[i % EVERY];
@@ -176,8 +229,7 @@ static struct gt_event nth_kind(size_t i, uint64_t ts)
 	if (plain_bytes(&ev) || ev.kind == GT_SYMBOL || ev.kind == GT_EXIT ||
 	    ev.kind == GT_AFFINITY || ev.kind == GT_ON_CPU)
 		ev.syscall = -1; /* none of these has one */
-	ev.cpu = ev.kind == GT_SYMBOL || ev.kind == GT_FUTEX_COUNT ? GT_CPU_COLLECTOR
-								   : (uint32_t)(i % 3);
+	ev.cpu = collector_says(&ev) ? GT_CPU_COLLECTOR : (uint32_t)(i % 3);
 	return ev;
 }
 

@@ -56,12 +56,12 @@ static void test_what_a_newer_minor_added_is_skipped(void **state)
 		0,
 		1,
 		7, /* time +0, one byte: task 7 */
-		20 | 0x80,
+		30 | 0x80,
 		2,
 		3,
 		0xff,
 		0xff,
-		0xff, /* kind 20, time +1, three bytes */
+		0xff, /* kind 30, time +1, three bytes */
 		31 | 0x80,
 		0xac,
 		0x02,

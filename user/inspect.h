@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a program interprets with, and where its locks can be probed. Found by looking into the
+ * files it has mapped, which may be hostile, on slow filesystems or gone: this happens in the
+ * helper process (symbols.h asks, naming.h's neighbours answer), never in the collector.
+ */
+#ifndef USER_INSPECT_H
+#define USER_INSPECT_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <giltrace/trace.h>
+#include <giltrace/wire.h>
+
+#define INSPECT_NAME_MAX 160
+#define INSPECT_PLACES_MAX 256 /* of one image */
+
+/* What to look for: bits. */
+enum inspect_want {
+	INSPECT_USDT = 1 << 0, /* static probes of provider "gil": request, acquired, released,
+				  forced_switch */
+	INSPECT_LOCKS =
+		1 << 1, /* the functions that take and let go of an interpreter's global lock */
+};
+
+/* One place to probe, in a file. */
+struct inspect_place {
+	uint64_t offset;	       /* in the file */
+	uint64_t semaphore;	       /* of a USDT probe, offset in the file; 0: none */
+	struct gt_wire_lock_site site; /* what the kernel side is told */
+	uint32_t flags;		       /* enum gt_lock_site_flag */
+	char name[INSPECT_NAME_MAX];   /* "take_gil.lto_priv.0", "gil:request" */
+};
+
+/* One image in which something was found. */
+struct inspect_image {
+	uint32_t as;  /* as asked; 0 for a file asked about by its path */
+	uint32_t dev; /* kernel encoding, major << 20 | minor */
+	uint64_t ino;
+	enum gt_interpreter interpreter; /* NONE: only static probes of the program's own */
+	uint32_t version;		 /* as in GT_INTERPRETER */
+	uint32_t flags; /* enum gt_interpreter_flag; PROBED: `places` has all there are */
+	char name[INSPECT_NAME_MAX]; /* "CPython 3.11.2" */
+	char path[PATH_MAX];
+	char note[256]; /* what could not be found and what to do, for people; "" when all is well
+			 */
+	/*
+	 * The file itself, open for reading (O_PATH will not do): probes are put on
+	 * /proc/self/fd/N, so that it is this file whatever its name now leads to. The receiver
+	 * closes it. -1: not to be had.
+	 */
+	int fd;
+	uint32_t nplaces;
+	struct inspect_place *places; /* the callback's to read, not to keep */
+};
+
+#endif

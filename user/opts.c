@@ -21,6 +21,7 @@
 #define RING_MAX (1ULL << 30)
 #define SECONDS_MAX 1e9
 #define FACTOR_MAX 1e6
+#define RATE_MAX 10000
 
 static const struct opt_row rows[] = {
 	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE",
@@ -42,6 +43,13 @@ static const struct opt_row rows[] = {
 	  "do not count futex calls; the default with -p and -a, as counting slows every system call of the "
 	  "machine by some 30 ns",
 	  OPTS_FUTEX_OFF },
+	{ "stacks", 0, OPT_STACKS, AT(stacks), REPORTING, "WHAT",
+	  "what stacks are taken, beside those of locks, and what flame graphs of them weigh; lock is the "
+	  "default, except that with -a none are taken" },
+	{ "no-stacks", 0, OPT_FLAG, AT(no_stacks), TRACING, NULL, "take no stacks", 1 },
+	{ "frequency", 'F', OPT_RATE, AT(sample_hz), TRACING, "HZ",
+	  "look HZ times a second on each CPU what runs there, 0 for never; the default is 99 with --stacks oncpu and "
+	  "critical, otherwise never" },
 	{ "buffer", 'b', OPT_SIZE, AT(ring_bytes), TRACING, "SIZE",
 	  "ring buffer per CPU, a power of two from 4K to 1G; more where records are lost" },
 	{ "export", 0, OPT_EXPORT, AT(exports), REPORTING, "KIND:FILE",
@@ -181,6 +189,19 @@ static int set_color(const struct parse *p, const char *value)
 	return fail(p, -EINVAL, "'%.200s' is none of auto, always, never", value);
 }
 
+static int set_rate(const struct parse *p, const char *value)
+{
+	uint64_t rate;
+	int err = parse_u64(value, 0, RATE_MAX, &rate);
+
+	if (err == -EINVAL)
+		return fail(p, err, "'%.200s' is not a number", value);
+	if (err)
+		return fail(p, -EINVAL, "%s is out of range: up to %d a second", value, RATE_MAX);
+	*(int *)field(p) = rate ? (int)rate : OPTS_SAMPLE_OFF;
+	return 0;
+}
+
 static int add_pid(const struct parse *p, pid_t pid)
 {
 	struct options *o = p->o;
@@ -225,6 +246,11 @@ static const char *kind_name(size_t index)
 static const char *class_name(size_t index)
 {
 	return index < VERDICT_COUNT ? verdict_class_name(index) : NULL;
+}
+
+static const char *stacks_name(size_t index)
+{
+	return index < STACK_KINDS ? stack_kind_name(index) : NULL;
 }
 
 static void join_names(const char *(*name_at)(size_t), char *out, size_t size)
@@ -276,6 +302,20 @@ static int set_class(const struct parse *p, const char *value)
 	return 0;
 }
 
+static int set_stacks(const struct parse *p, const char *value)
+{
+	enum stack_kind kind = stack_kind_parse(value);
+	char names[256] = "";
+
+	if (kind == STACK_KINDS) {
+		join_names(stacks_name, names, sizeof(names));
+		return fail(p, -EINVAL, "there are no stacks '%.200s'; there are: %s", value,
+			    names);
+	}
+	*(int *)field(p) = 1 + (int)kind;
+	return 0;
+}
+
 /* How each type is set, and what its values are where that is a list. */
 static const struct {
 	int (*set)(const struct parse *p, const char *value);
@@ -291,6 +331,8 @@ static const struct {
 	[OPT_PIDS] = { set_pids },
 	[OPT_EXPORT] = { set_export, kind_name, "KIND" },
 	[OPT_CLASS] = { set_class, class_name, "CLASS" },
+	[OPT_STACKS] = { set_stacks, stacks_name, "WHAT" },
+	[OPT_RATE] = { set_rate },
 };
 
 /* ---- words ---- */

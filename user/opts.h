@@ -31,6 +31,8 @@ enum opts_color { OPTS_COLOR_AUTO, OPTS_COLOR_ALWAYS, OPTS_COLOR_NEVER };
 /* --futex-calls and --no-futex-calls; DEFAULT: on for a launched command, off for -p and -a. */
 enum opts_futex { OPTS_FUTEX_DEFAULT, OPTS_FUTEX_ON, OPTS_FUTEX_OFF };
 
+#define OPTS_SAMPLE_OFF (-1)
+
 struct opts_export {
 	const struct renderer *renderer;
 	const char *file; /* "-": standard output */
@@ -50,6 +52,9 @@ struct options {
 	uint64_t duration;   /* ns, 0: no limit */
 	uint64_t ring_bytes; /* 0: default; otherwise a power of two */
 	int futex_calls;     /* enum opts_futex */
+	int stacks;	     /* --stacks: 1 + enum stack_kind; 0: not given */
+	int no_stacks;
+	int sample_hz; /* -F: a second and CPU; 0: not given, OPTS_SAMPLE_OFF: none */
 	const char *user;
 	int as_root;
 	int wait_all;
@@ -69,6 +74,8 @@ enum opt_type {
 	OPT_PIDS,    /* appends to pids */
 	OPT_EXPORT,  /* appends to exports */
 	OPT_CLASS,   /* unsigned int: sets a bit */
+	OPT_STACKS,  /* int, 1 + enum stack_kind */
+	OPT_RATE,    /* int, a second; 0 is stored as OPTS_SAMPLE_OFF */
 };
 
 struct opt_row {

@@ -23,6 +23,8 @@ struct record_request {
 	uint64_t duration; /* ns, 0: until the target ends or Ctrl-C */
 	size_t ring_bytes; /* 0: default */
 	bool futex_calls;  /* count futex calls */
+	uint32_t stacks;   /* enum gt_stacks: what stacks to take */
+	uint32_t sample_hz; /* with GT_STACKS_ONCPU: a second and CPU */
 	bool wait_all;	   /* the window ends with the last descendant, not with the command */
 	bool settle; /* return only when the kernel has let go of every probe: another run follows
 		      */

@@ -15,6 +15,7 @@
 #include "features.h"
 #include "output.h"
 #include "shown.h"
+#include "wanted.h"
 
 /* Exactly one of command, -p and -a, and only the options that go with it. */
 static int check_usage(const struct cmd *cmd, const struct cmd_input *in, char **argv)
@@ -90,16 +91,19 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 		    struct record_request *out)
 {
 	const struct options *o = in->options;
+	enum gt_target target = argv ? GT_TARGET_COMMAND : o->all ? GT_TARGET_ALL : GT_TARGET_PIDS;
+	struct wanted wanted = { 0 };
 	int status = check_usage(cmd, in, argv);
+	const char *wrong = status ? NULL : wanted_stacks(o, target, &wanted);
 
+	if (wrong)
+		return cmd_usage(cmd, "%s", wrong);
 	if (status)
 		return status;
 	if (features_check_privileges() != 0)
 		return STATUS_FAILED;
 	*out = (struct record_request){
-		.target = argv	   ? GT_TARGET_COMMAND
-			  : o->all ? GT_TARGET_ALL
-				   : GT_TARGET_PIDS,
+		.target = target,
 		.command = { .argv = argv,
 			     .user = o->user,
 			     .as_root = o->as_root,
@@ -111,6 +115,8 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 		.futex_calls = o->futex_calls == OPTS_FUTEX_DEFAULT
 				       ? argv != NULL
 				       : o->futex_calls == OPTS_FUTEX_ON,
+		.stacks = wanted.stacks,
+		.sample_hz = wanted.sample_hz,
 		.wait_all = o->wait_all,
 	};
 	return check_pids(o);

@@ -207,6 +207,10 @@ static void test_wrong_options_are_named(void **state)
 	refused("-o ''", "the FILE is empty");
 	refused("--color sometimes", "'sometimes' is none of");
 	refused("--fail-if slow", "there is no verdict 'slow'; there are: inconclusive");
+	refused("--stacks heap", "there are no stacks 'heap'; there are: lock, offcpu");
+	refused("-F 10001", "10001 is out of range");
+	refused("-F 99x", "'99x' is not a number");
+	refused_for(OPTS_REPORT, "-F 99", "does not apply");
 	refused("--export pdf:x", "there is no kind 'pdf'; there are: text");
 	refused("--export json", "'json' is not KIND:FILE");
 	refused("--export json:", "'json:' is not KIND:FILE");

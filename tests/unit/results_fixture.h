@@ -161,8 +161,12 @@ static inline struct result_lock *fixture_lock(struct fixture *f, const char *na
 
 	f->words[0] = (struct lock_word){ .as = 3, .addr = 0x55d0c0ffee40, .waits = 800 };
 	f->words[1] = (struct lock_word){ .as = 3, .addr = 0x55d0c0ffee68, .waits = 12 };
-	f->by_thread[0] = (struct result_lock_thread){ 10, 400, wait / 2, 900 * MS };
-	f->by_thread[1] = (struct result_lock_thread){ 11, 412, wait / 2, RESULT_UNKNOWN };
+	f->by_thread[0] = (struct result_lock_thread){
+		.thread = 10, .waits = 400, .wait = wait / 2, .held = 900 * MS
+	};
+	f->by_thread[1] = (struct result_lock_thread){
+		.thread = 11, .waits = 412, .wait = wait / 2, .held = RESULT_UNKNOWN
+	};
 	f->locks[n] = (struct result_lock){
 		.id = n + 1,
 		.processes = f->ids,

@@ -3,21 +3,15 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
 #include "symbols_helper.h"
-
-#define LEAVE_MS 100 /* for the helper to end by itself, and its worker with it */
-#define REAP_MS 1000 /* a killed helper that is stuck in the kernel is left behind */
 
 struct symbols {
 	pid_t pid; /* 0: reaped */
@@ -28,26 +22,13 @@ struct symbols {
 int symbols_start(struct symbols **out)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
-	pid_t self = getpid();
-	int ends[2];
 	int err;
 
 	if (!s)
 		return -ENOMEM;
 	s->sock = -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends)) {
-		err = -errno;
-		goto out;
-	}
-	s->sock = ends[0];
-	s->pid = fork();
-	if (!s->pid)
-		symbols_helper(ends[1], self);
-	err = s->pid < 0 ? -errno : 0;
-	close(ends[1]);
-out:
+	err = helper_start(&symbols_helper, &s->pid, &s->sock);
 	if (err) {
-		s->pid = 0;
 		symbols_free(s);
 		return err;
 	}
@@ -156,18 +137,9 @@ int symbols_collect(struct symbols *s, symbols_answer answer, void *ctx)
 /* End the helper, whatever it is doing. */
 static void end(struct symbols *s)
 {
-	struct pollfd fd = { .events = POLLIN };
-
 	hang_up(s);
-	if (s->pid <= 0)
-		return;
-	fd.fd = (int)syscall(SYS_pidfd_open, s->pid, 0);
-	if (fd.fd < 0 || poll(&fd, 1, LEAVE_MS) <= 0)
-		kill(s->pid, SIGKILL);
-	if (fd.fd < 0 || poll(&fd, 1, REAP_MS) > 0)
-		waitpid(s->pid, NULL, 0);
-	if (fd.fd >= 0)
-		close(fd.fd);
+	if (s->pid > 0)
+		helper_end(s->pid);
 	s->pid = 0;
 }
 

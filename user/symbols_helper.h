@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "helper.h"
 #include "naming.h"
 
 /* Behind it the exec's path and then its cwd, lengths without a NUL, which is not sent. */
@@ -34,11 +35,7 @@ struct symbols_reply {
 #define SYMBOLS_QUESTION_MAX (sizeof(struct symbols_question) + 2 * PATH_MAX)
 #define SYMBOLS_REPLY_MAX (sizeof(struct symbols_reply) + NAMING_NAME_MAX + PATH_MAX)
 
-/*
- * The helper's life, in a child of process `parent`: answers until the other end of `sock` is
- * closed. It watches over a worker that does the naming, so that a crash or a filesystem that never
- * answers costs one name.
- */
-_Noreturn void symbols_helper(int sock, pid_t parent);
+/* A crash, or a filesystem that never answers, costs one name. */
+extern const struct helper_job symbols_helper;
 
 #endif

@@ -12,16 +12,9 @@
 #include "image_debug.h"
 #include "lib/buf.h"
 
-#define MAX_SEGMENTS 64
 #define MAX_SYMBOLS (4u << 20)
 #define MAX_NAMES (64u << 20)
-#define MAX_NAME 512	 /* longer names (templates) are cut */
-#define MAX_LOOK_BACK 64 /* mappings between a segment's start and an address in it */
-
-struct segment {
-	uint64_t offset, vaddr, filesz, memsz;
-	bool exec;
-};
+#define MAX_NAME 512 /* longer names (templates) are cut */
 
 struct variable {
 	uint64_t vaddr, size;
@@ -30,42 +23,10 @@ struct variable {
 };
 
 struct image {
-	struct segment segments[MAX_SEGMENTS];
-	size_t nsegments;
-	bool fixed; /* ET_EXEC: loaded where it says */
-	uint64_t page;
+	struct image_layout layout;
 	struct buf variables; /* struct variable */
 	struct buf names;     /* NUL-terminated, one behind the other */
 };
-
-static int read_segments(struct image *img, Elf *elf)
-{
-	GElf_Ehdr ehdr;
-	size_t n;
-
-	if (!gelf_getehdr(elf, &ehdr) || elf_getphdrnum(elf, &n))
-		return -ENOEXEC;
-	if (ehdr.e_type != ET_EXEC && ehdr.e_type != ET_DYN)
-		return -ENOEXEC;
-	img->fixed = ehdr.e_type == ET_EXEC;
-	for (size_t i = 0; i < n && img->nsegments < MAX_SEGMENTS; i++) {
-		struct segment *s = &img->segments[img->nsegments];
-		GElf_Phdr phdr;
-
-		if (!gelf_getphdr(elf, (int)i, &phdr))
-			return -ENOEXEC;
-		if (phdr.p_type != PT_LOAD || phdr.p_filesz > phdr.p_memsz ||
-		    phdr.p_vaddr + phdr.p_memsz < phdr.p_vaddr)
-			continue;
-		*s = (struct segment){ .offset = phdr.p_offset,
-				       .vaddr = phdr.p_vaddr,
-				       .filesz = phdr.p_filesz,
-				       .memsz = phdr.p_memsz,
-				       .exec = phdr.p_flags & PF_X };
-		img->nsegments++;
-	}
-	return img->nsegments ? 0 : -ENOEXEC;
-}
 
 static bool is_variable(const GElf_Sym *sym)
 {
@@ -202,8 +163,7 @@ struct image *image_read(int fd, const char *path, int *err)
 	img = calloc(1, sizeof(*img));
 	if (!img)
 		goto out;
-	img->page = (uint64_t)sysconf(_SC_PAGESIZE);
-	*err = read_segments(img, elf);
+	*err = image_layout_read(&img->layout, elf);
 	if (!*err)
 		*err = read_variables(img, elf, path);
 out:
@@ -215,113 +175,16 @@ out:
 	return img;
 }
 
-static uint64_t page_down(const struct image *img, uint64_t x)
-{
-	return x & ~(img->page - 1);
-}
-
-/*
- * The place of `addr` with the image moved by `bias`. With `e`, a mapping that holds `addr`, the
- * file offset that the segment implies must be the one that is mapped.
- */
-static bool place(const struct image *img, uint64_t bias, uint64_t addr, const struct maps_entry *e,
-		  struct image_place *out)
-{
-	uint64_t vaddr = addr - bias;
-
-	for (size_t i = 0; i < img->nsegments; i++) {
-		const struct segment *s = &img->segments[i];
-		uint64_t first = e ? page_down(img, s->vaddr) : s->vaddr;
-		uint64_t end = s->vaddr + s->memsz;
-
-		if (e)
-			end = page_down(img, end + img->page - 1);
-		if (vaddr < first || vaddr >= end)
-			continue;
-		out->vaddr = vaddr;
-		out->offset = s->offset + (vaddr - s->vaddr);
-		if (!e || (out->offset == e->offset + (addr - e->start) &&
-			   s->exec == !!(e->flags & MAPS_EXEC)))
-			return true;
-	}
-	return false;
-}
-
-/*
- * How many segments begin where their part of the file `ino` of `e` is mapped, with the image moved
- * by `bias`. Segments may share a page of the file, so one mapping alone can suggest two biases.
- */
-static size_t explained(const struct image *img, const struct maps *m, const struct maps_entry *e,
-			uint64_t bias)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < img->nsegments; i++) {
-		uint64_t at = img->segments[i].vaddr + bias;
-		const struct maps_entry *there = maps_find(m, at);
-		struct image_place unused;
-
-		if (there && there->dev == e->dev && there->ino == e->ino &&
-		    place(img, bias, at, there, &unused))
-			n++;
-	}
-	return n;
-}
-
-/* The bias that explains the most, of those that make some segment begin at mapping `at`. */
-static size_t try_biases(const struct image *img, const struct maps *m, const struct maps_entry *at,
-			 size_t best, uint64_t *bias)
-{
-	for (size_t i = 0; i < img->nsegments; i++) {
-		const struct segment *s = &img->segments[i];
-		uint64_t candidate = at->start - page_down(img, s->vaddr);
-		size_t n;
-
-		if (page_down(img, s->offset) != at->offset ||
-		    s->exec != !!(at->flags & MAPS_EXEC) || (img->fixed && candidate))
-			continue;
-		n = explained(img, m, at, candidate);
-		if (n > best) {
-			best = n;
-			*bias = candidate;
-		}
-	}
-	return best;
-}
-
 bool image_locate(const struct image *img, const struct maps *m, const struct maps_entry *e,
 		  uint64_t addr, struct image_place *out)
 {
-	uint64_t bias = 0;
-	size_t best = 0;
-
-	/* Protecting part of a segment splits its mapping: the segment may begin some mappings
-	 * before. */
-	for (size_t i = 0; i < MAX_LOOK_BACK && e - i >= m->entries; i++) {
-		const struct maps_entry *at = e - i;
-
-		if (at->dev == e->dev && at->ino == e->ino)
-			best = try_biases(img, m, at, best, &bias);
-	}
-	return best && place(img, bias, addr, addr < e->end ? e : NULL, out);
+	return image_layout_locate(&img->layout, m, e, addr, out);
 }
 
 bool image_locate_code(const struct image *img, uint64_t start_code, uint64_t addr,
 		       struct image_place *out)
 {
-	const struct segment *first = NULL;
-
-	for (size_t i = 0; i < img->nsegments; i++) {
-		const struct segment *s = &img->segments[i];
-
-		if (s->exec && (!first || s->vaddr < first->vaddr))
-			first = s;
-	}
-	/* The kernel's start_code is the lowest p_vaddr of an executable segment plus the bias. */
-	if (!first || (start_code - first->vaddr) % img->page ||
-	    (img->fixed && start_code != first->vaddr))
-		return false;
-	return place(img, start_code - first->vaddr, addr, NULL, out);
+	return image_layout_locate_code(&img->layout, start_code, addr, out);
 }
 
 static size_t underscores(const char *name)

@@ -10,18 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "maps.h"
+#include "image_layout.h"
 
 #define IMAGE_MAX_FILE (512ull << 20) /* larger files are known by their path only */
 
 struct image;
-
-/* Where an address lies in an image. */
-struct image_place {
-	uint64_t vaddr;	 /* as the file's own symbols count */
-	uint64_t offset; /* in the file; for .bss where it would be if the segment's file part went
-			    on */
-};
 
 /*
  * Read the ELF file open at `fd`, a regular file, which stays the caller's. `path` is where debug
@@ -30,15 +23,9 @@ struct image_place {
  */
 struct image *image_read(int fd, const char *path, int *err);
 
-/*
- * Where `addr` lies, given `e`, a mapping of the image's file at or right before it. False when the
- * mappings do not look like this image, loaded: a file may also be mapped to be read.
- */
+/* image_layout_locate() and image_layout_locate_code() of this image. */
 bool image_locate(const struct image *img, const struct maps *m, const struct maps_entry *e,
 		  uint64_t addr, struct image_place *out);
-
-/* The same when the mappings are gone and only the address of the first executable segment is
- * known. */
 bool image_locate_code(const struct image *img, uint64_t start_code, uint64_t addr,
 		       struct image_place *out);
 

@@ -145,9 +145,9 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
 $(O)/tests/test_opts: $(call obj,user/opts.c)
 $(O)/tests/test_maps: $(call obj,user/maps.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
-TEST_SYMBOLS := $(addprefix $(O)/tests/test_symbols,_files _programs) $(O)/tests/test_symbols
-$(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c helper.c naming.c space.c maps.c \
-	image.c image_layout.c image_cache.c image_debug.c image_file.c))
+TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect)
+$(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
+	maps.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
 $(O)/tests/test_opts $(TEST_SYMBOLS): CORE_LIBS += -ldw -lelf
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)

@@ -263,13 +263,15 @@ static int on_symbol(void *ctx, const struct gt_event *ev)
 	return 0;
 }
 
+static const struct symbols_sink symbols_sink = { .symbol = on_symbol };
+
 int collect_round(struct collect *c, struct probes *p)
 {
 	uint64_t mark;
 	int err = probes_drain(p, on_record, c, &mark);
 
 	if (c->symbols)
-		symbols_collect(c->symbols, on_symbol, c);
+		symbols_collect(c->symbols, &symbols_sink, c);
 	if (!err && mark >= c->round_end) {
 		err = gt_writer_mark(c->writer, mark);
 		c->round_end = mark + ROUND_NS;
@@ -299,7 +301,7 @@ int collect_finish(struct collect *c, struct probes *p)
 
 	c->round_end = clock_monotonic();
 	if (c->symbols)
-		symbols_stop(c->symbols, 1000, on_symbol, c);
+		symbols_stop(c->symbols, 1000, &symbols_sink, c);
 	if (!err)
 		err = probes_read_futex(p, on_futex, c);
 	if (!err)

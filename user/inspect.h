@@ -16,6 +16,7 @@
 #include <giltrace/wire.h>
 
 #define INSPECT_NAME_MAX 160
+#define INSPECT_NOTE_MAX 256
 #define INSPECT_PLACES_MAX 256 /* of one image */
 
 /* What to look for: bits. */
@@ -45,8 +46,8 @@ struct inspect_image {
 	uint32_t flags; /* enum gt_interpreter_flag; PROBED: `places` has all there are */
 	char name[INSPECT_NAME_MAX]; /* "CPython 3.11.2" */
 	char path[PATH_MAX];
-	char note[256]; /* what could not be found and what to do, for people; "" when all is well
-			 */
+	/* What could not be found and what to do, for people; "" when all is well. */
+	char note[INSPECT_NOTE_MAX];
 	/*
 	 * The file itself, open for reading (O_PATH will not do): probes are put on
 	 * /proc/self/fd/N, so that it is this file whatever its name now leads to. The receiver
@@ -56,5 +57,33 @@ struct inspect_image {
 	uint32_t nplaces;
 	struct inspect_place *places; /* the callback's to read, not to keep */
 };
+
+/* Free what symbols_inspect_file() filled in and close its descriptor; accepts zeroed structs with
+ * fd -1. */
+void inspect_image_release(struct inspect_image *img);
+
+/* ---- in the helper process ---- */
+
+struct inspect; /* what was found so far, by the file's identity; bounded */
+struct space;
+struct symbols_exec;
+
+struct inspect *inspect_new(void); /* NULL: out of memory */
+
+/* What was found, one call an image in which there is something to tell. False: tell no more. */
+typedef bool (*inspect_tell)(void *ctx, const struct inspect_image *img);
+
+/*
+ * Look into every program and library that address space `s` has mapped to execute; when its maps
+ * were never seen, into the program that `exec` (may be NULL) names. False when `tell` said so.
+ */
+bool inspect_space(struct inspect *in, const struct space *s, const struct symbols_exec *exec,
+		   unsigned int want, inspect_tell tell, void *ctx);
+
+/* Look into the regular file open at `fd`, the caller's, known as `path`. */
+bool inspect_file(struct inspect *in, int fd, const char *path, unsigned int want,
+		  inspect_tell tell, void *ctx);
+
+void inspect_free(struct inspect *in); /* NULL ok */
 
 #endif

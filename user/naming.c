@@ -69,24 +69,6 @@ static void put_place(struct naming_answer *out, const struct image *img,
 		put(out->name, sizeof(out->name), "%s", symbol);
 }
 
-/* The program's file as exec was told its name, if it still is that file; -1 if not. */
-static int open_program(const struct symbols_exec *exec)
-{
-	char path[2 * PATH_MAX];
-	int fd;
-
-	if (!exec || !exec->path || (*exec->path != '/' && !exec->cwd))
-		return -1;
-	put(path, sizeof(path), "%s%s%s", *exec->path == '/' ? "" : exec->cwd,
-	    *exec->path == '/' ? "" : "/", exec->path);
-	fd = image_file_open(path);
-	if (fd >= 0 && !image_file_is(fd, exec->dev, exec->ino)) {
-		close(fd);
-		return -1;
-	}
-	return fd < 0 ? -1 : fd;
-}
-
 static const struct image *image_of(struct naming *n, const struct space *s,
 				    const struct maps_entry *e, const struct symbols_exec *exec)
 {
@@ -94,7 +76,7 @@ static const struct image *image_of(struct naming *n, const struct space *s,
 	const struct image *img;
 
 	if (fd < 0 && exec && exec->dev == e->dev && exec->ino == e->ino)
-		fd = open_program(exec);
+		fd = space_open_program(exec);
 	img = image_cache_get(n->images, e->dev, e->ino, fd < 0 ? -1 : fd, maps_name(&s->maps, e));
 	if (fd >= 0)
 		close(fd);
@@ -188,7 +170,7 @@ static void name_mapped(struct naming *n, const struct space *s, const struct ma
 static void name_by_exec(struct naming *n, uint64_t addr, const struct symbols_exec *exec,
 			 struct naming_answer *out)
 {
-	int fd = open_program(exec);
+	int fd = space_open_program(exec);
 	char link[64], path[PATH_MAX];
 	struct image_place place;
 	const struct image *img;
@@ -219,4 +201,11 @@ void naming_word(struct naming *n, uint32_t as, pid_t tgid, uint64_t addr,
 		name_mapped(n, s, e, addr, exec, out);
 	else if (!s->maps.count)
 		name_by_exec(n, addr, exec, out);
+}
+
+const struct space *naming_space(struct naming *n, uint32_t as, pid_t tgid,
+				 const struct symbols_exec *exec)
+{
+	/* Of address 0 no mapping can tell: so they are read again. */
+	return space_cache_get(n->spaces, as, tgid, 0, exec);
 }

@@ -33,6 +33,13 @@ struct naming *naming_new(void); /* NULL: out of memory */
 void naming_word(struct naming *n, uint32_t as, pid_t tgid, uint64_t addr,
 		 const struct symbols_exec *exec, struct naming_answer *out);
 
+struct space;
+
+/* The mappings of address space `as` as they are now, or were last; empty when there never were any.
+ * Valid until the next call. */
+const struct space *naming_space(struct naming *n, uint32_t as, pid_t tgid,
+				 const struct symbols_exec *exec);
+
 void naming_free(struct naming *n); /* NULL ok */
 
 #endif

@@ -206,3 +206,21 @@ void space_cache_free(struct space_cache *c)
 		drop(c, &c->spaces[i]);
 	free(c);
 }
+
+int space_open_program(const struct symbols_exec *exec)
+{
+	char path[2 * PATH_MAX];
+	int fd;
+
+	if (!exec || !exec->path || (*exec->path != '/' && !exec->cwd))
+		return -ENOENT;
+	/* Longer than PATH_MAX leads nowhere: it may be cut. */
+	snprintf(path, sizeof(path), "%s%s%s", *exec->path == '/' ? "" : exec->cwd,
+		 *exec->path == '/' ? "" : "/", exec->path);
+	fd = image_file_open(path);
+	if (fd >= 0 && !image_file_is(fd, exec->dev, exec->ino)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd < 0 ? -ENOENT : fd;
+}

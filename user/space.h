@@ -33,6 +33,12 @@ struct space_cache *space_cache_new(void); /* NULL: out of memory */
 const struct space *space_cache_get(struct space_cache *c, uint32_t as, pid_t tgid, uint64_t addr,
 				    const struct symbols_exec *exec);
 
+/*
+ * Open the program's file as exec was told its name, if it still is that file: a descriptor, the
+ * caller's to close, or -ENOENT. `exec` may be NULL.
+ */
+int space_open_program(const struct symbols_exec *exec);
+
 void space_cache_free(struct space_cache *c); /* NULL ok */
 
 #endif

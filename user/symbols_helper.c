@@ -1,26 +1,39 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbols_helper.h"
 
-#include <errno.h>
-#include <stdbool.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "helper.h"
+#include "inspect.h"
+#include "naming.h"
+#include "symbols_packet.h"
 
-/* The question at work, seen by the supervisor: should it kill the worker, its answer is "unknown".
+#define INSPECT_SECONDS 10 /* many files, and debug information */
+
+/*
+ * The question at work, seen by the supervisor: should the worker be lost over it, its answer is
+ * "unknown".
  */
 struct desk {
 	volatile bool busy;
-	volatile uint32_t as;
+	volatile uint32_t kind, as;
 	volatile uint64_t addr;
 };
 
-static bool reply(uint32_t as, uint64_t addr, const struct naming_answer *a)
+/* What the worker knows by now. */
+struct shop {
+	struct naming *names;
+	struct inspect *images;
+};
+
+static bool reply_name(uint32_t as, uint64_t addr, const struct naming_answer *a)
 {
-	struct symbols_reply head = { .addr = addr,
+	struct symbols_reply head = { .kind = SYMBOLS_REPLY_NAME,
+				      .addr = addr,
 				      .image_offset = a->image_offset,
 				      .shared_dev = a->shared_dev,
 				      .shared_ino = a->shared_ino,
@@ -33,13 +46,37 @@ static bool reply(uint32_t as, uint64_t addr, const struct naming_answer *a)
 		{ (void *)a->name, head.name_len },
 		{ (void *)a->image, head.image_len },
 	};
-	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = 3 };
-	ssize_t sent;
 
-	do {
-		sent = sendmsg(HELPER_SOCK, &msg, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent >= 0;
+	return !symbols_packet_send(HELPER_SOCK, parts, 3, -1, 0);
+}
+
+static bool reply_done(uint32_t as)
+{
+	struct symbols_done_reply done = { .kind = SYMBOLS_REPLY_DONE, .as = as };
+	struct iovec part = { &done, sizeof(done) };
+
+	return !symbols_packet_send(HELPER_SOCK, &part, 1, -1, 0);
+}
+
+static bool reply_image(void *ctx, const struct inspect_image *img)
+{
+	struct inspect_image mine = *img;
+
+	mine.as = *(const uint32_t *)ctx;
+	return !symbols_packet_send_image(HELPER_SOCK, &mine);
+}
+
+/* In place of a worker that was lost over the question. */
+static bool reply_lost(const struct desk *desk)
+{
+	static const struct naming_answer unknown;
+	struct inspect_image none = { .as = desk->as, .fd = -1 };
+
+	if (desk->kind == SYMBOLS_ASK_NAME)
+		return reply_name(desk->as, desk->addr, &unknown);
+	snprintf(none.note, sizeof(none.note), "%s",
+		 "a file that is mapped could not be looked into: damaged, or too slow to read");
+	return !symbols_packet_send_image(HELPER_SOCK, &none) && reply_done(desk->as);
 }
 
 /* The exec's strings, cut out of the packet into `path` and `cwd`; false when nothing is known of
@@ -64,67 +101,99 @@ static bool read_exec(const struct symbols_question *q, const char *strings, cha
 static bool well_formed(const struct symbols_question *q, size_t len)
 {
 	return len >= sizeof(*q) && q->path_len < PATH_MAX && q->cwd_len < PATH_MAX &&
-	       len == sizeof(*q) + q->path_len + q->cwd_len;
+	       len == sizeof(*q) + q->path_len + q->cwd_len && q->kind >= SYMBOLS_ASK_NAME &&
+	       q->kind <= SYMBOLS_ASK_FILE;
 }
 
-static ssize_t receive(char packet[SYMBOLS_QUESTION_MAX], int flags)
+/* Look into images and tell of them. The clock does not run while giltrace has no time to listen.
+ */
+static bool tell_image(void *ctx, const struct inspect_image *img)
 {
-	ssize_t len;
+	unsigned int left = alarm(0);
+	bool sent = reply_image(ctx, img);
 
-	do {
-		len = recv(HELPER_SOCK, packet, SYMBOLS_QUESTION_MAX, flags);
-	} while (len < 0 && errno == EINTR);
-	return len;
+	alarm(left);
+	return sent;
+}
+
+static bool look(struct shop *shop, const struct symbols_question *q, int fd, const char *path,
+		 const struct symbols_exec *exec)
+{
+	uint32_t as = q->as;
+
+	if (q->kind == SYMBOLS_ASK_FILE)
+		return fd < 0 || inspect_file(shop->images, fd, path, q->want, tell_image, &as);
+	return inspect_space(shop->images, naming_space(shop->names, q->as, q->tgid, exec), exec,
+			     q->want, tell_image, &as);
 }
 
 /*
- * Answer one question, which stays in the socket until its name is found: a worker that is killed
+ * Answer one question, which stays in the socket until the answer is found: a worker that is killed
  * while it waits takes none with it. False: there will be no more.
  */
 static bool serve(void *state, void *shared)
 {
-	struct naming *names = state;
+	struct shop *shop = state;
 	struct desk *desk = shared;
-	char packet[SYMBOLS_QUESTION_MAX], path[PATH_MAX], cwd[PATH_MAX];
+	char packet[SYMBOLS_QUESTION_MAX], path[PATH_MAX] = "", cwd[PATH_MAX];
 	struct naming_answer answer;
 	struct symbols_question q;
 	struct symbols_exec exec;
-	bool known;
+	bool known, name, going = true;
 	ssize_t len;
+	int fd;
 
-	len = receive(packet, MSG_PEEK);
+	len = symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), &fd, MSG_PEEK);
 	if (len <= 0)
 		return false;
 	memcpy(&q, packet, (size_t)len < sizeof(q) ? (size_t)len : sizeof(q));
-	if (!well_formed(&q, (size_t)len))
-		return receive(packet, 0) > 0;
+	if (!well_formed(&q, (size_t)len)) {
+		going = symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0;
+		goto out;
+	}
 	known = read_exec(&q, packet + sizeof(q), path, cwd, &exec);
+	name = q.kind == SYMBOLS_ASK_NAME;
+	desk->kind = q.kind;
 	desk->as = q.as;
 	desk->addr = q.addr;
 	desk->busy = true;
-	alarm(HELPER_ANSWER_SECONDS);
-	naming_word(names, q.as, q.tgid, q.addr, known ? &exec : NULL, &answer);
+	alarm(name ? HELPER_ANSWER_SECONDS : INSPECT_SECONDS);
+	if (name)
+		naming_word(shop->names, q.as, q.tgid, q.addr, known ? &exec : NULL, &answer);
+	else
+		going = look(shop, &q, fd, path, known ? &exec : NULL);
 	alarm(0);
 	desk->busy = false;
-	return receive(packet, 0) > 0 && reply(q.as, q.addr, &answer);
+	going = symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0 && going &&
+		(name ? reply_name(q.as, q.addr, &answer) : reply_done(q.as));
+out:
+	if (fd >= 0)
+		close(fd);
+	return going;
 }
 
 static void *begin(void *shared)
 {
-	return naming_new();
+	struct shop *shop = calloc(1, sizeof(*shop));
+
+	if (!shop)
+		return NULL;
+	shop->names = naming_new();
+	shop->images = inspect_new();
+	return shop->names && shop->images ? shop : NULL;
 }
 
 /* The question that a worker was lost over is answered for it. */
 static bool lost(void *shared)
 {
-	static const struct naming_answer unknown;
 	char packet[SYMBOLS_QUESTION_MAX];
 	struct desk *desk = shared;
 
 	if (!desk->busy)
 		return true;
 	desk->busy = false;
-	return receive(packet, 0) > 0 && reply(desk->as, desk->addr, &unknown);
+	return symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0 &&
+	       reply_lost(desk);
 }
 
 const struct helper_job symbols_helper = {

@@ -54,13 +54,15 @@ static inline int take(void *ctx, const struct gt_event *ev)
 	return 0;
 }
 
+static const struct symbols_sink answers = { .symbol = take };
+
 static inline void ask_as(struct fixture *f, uint32_t as, pid_t pid, const void *addr,
 			  const struct symbols_exec *exec, struct answer *a)
 {
 	*a = (struct answer){ 0 };
 	assert_int_equal(symbols_ask(f->symbols, as, pid, (uintptr_t)addr, exec), 0);
 	for (int i = 0; i < PATIENCE_MS && !a->here; i++) {
-		int n = symbols_collect(f->symbols, take, a);
+		int n = symbols_collect(f->symbols, &answers, a);
 
 		assert_true(n >= 0);
 		if (!n)
@@ -101,6 +103,23 @@ static inline int tear_down(void **state)
 	assert_int_equal(system(command), 0);
 	free(f);
 	return 0;
+}
+
+/* 0: this kernel does not list children. */
+static inline pid_t worker_of(const struct fixture *f)
+{
+	char path[64], text[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", symbols_pid(f->symbols),
+		 symbols_pid(f->symbols));
+	file = fopen(path, "r");
+	if (!file)
+		return 0;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	return (pid_t)strtol(text, NULL, 10);
 }
 
 static inline void in_dir(const struct fixture *f, const char *name, char path[PATH_MAX])

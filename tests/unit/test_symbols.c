@@ -203,22 +203,6 @@ static void file_read_through_memory(void **state)
 
 /* ---- the helper ---- */
 
-static pid_t worker_of(const struct fixture *f)
-{
-	char path[64], text[32] = "";
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", symbols_pid(f->symbols),
-		 symbols_pid(f->symbols));
-	file = fopen(path, "r");
-	if (!file)
-		return 0;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	return (pid_t)strtol(text, NULL, 10);
-}
-
 static void crashed_worker(void **state)
 {
 	struct fixture *f = *state;
@@ -248,9 +232,9 @@ static void killed_helper(void **state)
 	}
 	assert_int_equal(err, -EPIPE);
 	for (err = 0; err != -EPIPE;)
-		err = symbols_collect(f->symbols, take, &a);
+		err = symbols_collect(f->symbols, &answers, &a);
 	assert_int_equal(symbols_ask(f->symbols, 1, getpid(), 4096, NULL), -EPIPE);
-	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, take, &a), 0);
+	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, &answers, &a), 0);
 }
 
 static int count(void *ctx, const struct gt_event *ev)
@@ -277,7 +261,7 @@ static void too_many_questions(void **state)
 	if (worker_of(f))
 		kill(worker_of(f), SIGCONT);
 	kill(symbols_pid(f->symbols), SIGCONT);
-	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, count, &answered), 0);
+	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, &(struct symbols_sink){ count }, &answered), 0);
 	assert_int_equal(answered, asked);
 }
 
@@ -291,7 +275,7 @@ static void taker_that_fails(void **state)
 	struct fixture *f = *state;
 
 	assert_int_equal(symbols_ask(f->symbols, 1, getpid(), 4096, NULL), 0);
-	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, refuse, NULL), -ENOSPC);
+	assert_int_equal(symbols_stop(f->symbols, PATIENCE_MS, &(struct symbols_sink){ refuse }, NULL), -ENOSPC);
 }
 
 static void helper_ends_with_its_parent(void **state)

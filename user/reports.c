@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <analysis/render/render.h>
+#include <analysis/render/stack_paths.h>
 #include <lib/log.h>
 
 #include "output.h"
@@ -20,6 +21,7 @@ struct report {
 
 struct reports {
 	enum opts_color color;
+	enum stack_kind stacks;
 	struct report *list;
 	size_t n;
 };
@@ -67,6 +69,7 @@ int reports_open(const struct options *o, enum reports_text text, struct reports
 		goto fail;
 	}
 	r->color = o->color;
+	r->stacks = o->stacks ? o->stacks - 1 : STACK_LOCK;
 	err = stream ? add(r, render_find("text"), NULL, stream) : 0;
 	if (!err && o->json)
 		err = add(r, render_find("json"), NULL, stdout);
@@ -101,23 +104,44 @@ static struct render_options look_of(const struct reports *r, FILE *out)
 		.width = size.ws_col,
 		.color = use_color(r->color, terminal),
 		.unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+		.stacks = r->stacks,
 	};
 }
 
+/* A format that draws stacks has nothing to say about a trace without them. */
+static bool lacks_stacks(const struct reports *r, const struct report *report,
+			 const struct results *results)
+{
+	const char *missing = report->renderer->stacks && results
+				      ? stack_paths_missing(results, r->stacks)
+				      : NULL;
+
+	if (missing)
+		log_error("cannot export %s: %s", report->renderer->name, missing);
+	return missing;
+}
+
 /* One of the two is given. */
+static int write_one(struct reports *r, const struct report *report, const struct results *results,
+		     const struct comparison *c)
+{
+	FILE *out = output_stream(report->output);
+	struct render_options look = look_of(r, out);
+
+	if (lacks_stacks(r, report, c ? c->a : results) || lacks_stacks(r, report, c ? c->b : NULL))
+		return -ENODATA; /* said; the file is not put in place */
+	return output_commit(report->output, c ? render_comparison(report->renderer, c, &look, out)
+					       : render(report->renderer, results, &look, out));
+}
+
 static int write_all(struct reports *r, const struct results *results,
 		     const struct comparison *comparison)
 {
 	int first = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
-		const struct report *report = &r->list[i];
-		FILE *out = output_stream(report->output);
-		struct render_options look = look_of(r, out);
-		int err = results ? render(report->renderer, results, &look, out)
-				  : render_comparison(report->renderer, comparison, &look, out);
+		int err = write_one(r, &r->list[i], results, comparison);
 
-		err = output_commit(report->output, err);
 		if (!first)
 			first = err;
 	}

@@ -10,5 +10,7 @@ int text_comparison(const struct comparison *c, const struct render_options *o, 
 int json_report(const struct results *r, const struct render_options *o, FILE *out);
 int json_comparison(const struct comparison *c, const struct render_options *o, FILE *out);
 int csv_report(const struct results *r, const struct render_options *o, FILE *out);
+int folded_report(const struct results *r, const struct render_options *o, FILE *out);
+int folded_comparison(const struct comparison *c, const struct render_options *o, FILE *out);
 
 #endif

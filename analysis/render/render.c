@@ -13,6 +13,8 @@ static const struct renderer renderers[] = {
 	{ "json", "everything, for programs (schema giltrace.report/1)", json_report,
 	  json_comparison },
 	{ "csv", "every table of the report, for spreadsheets", csv_report, NULL },
+	{ "folded", "stacks, one a line with its nanoseconds, for flame graph programs",
+	  folded_report, folded_comparison, true },
 };
 
 static const struct render_options defaults = { .width = RENDER_WIDTH_DEFAULT };

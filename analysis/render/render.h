@@ -20,6 +20,7 @@ struct render_options {
 	unsigned int width; /* columns of text output, 0: RENDER_WIDTH_DEFAULT */
 	bool color;	    /* ANSI colours in text output */
 	bool unicode;	    /* the reader's locale is UTF-8; otherwise text output is ASCII */
+	enum stack_kind stacks; /* what formats that draw stacks weigh */
 };
 
 struct renderer {
@@ -29,6 +30,7 @@ struct renderer {
 	int (*report)(const struct results *r, const struct render_options *o, FILE *out);
 	/* Two runs side by side; NULL where the format has no such thing. */
 	int (*comparison)(const struct comparison *c, const struct render_options *o, FILE *out);
+	bool stacks; /* draws stacks: needs a trace that has them, see stack_paths_missing() */
 };
 
 /* The renderer of that name, or NULL. */

@@ -29,6 +29,10 @@ struct fixture {
 	struct result_event events[8];
 	struct result_futex_call calls[4];
 	struct result_wakeup wakeups[4];
+	struct result_frame frames[8];
+	struct result_stack stacks[4];
+	struct result_weight weights[8];
+	uint32_t stack_frames[16];
 	uint64_t histogram[FIXTURE_CPUS + 1];
 	struct lock_word words[6];
 	uint32_t ids[2];
@@ -211,6 +215,47 @@ static inline void fixture_event(struct fixture *f, enum lock_sort sort, const c
 	};
 }
 
+/* Of the first two workers, which wait for the lock in turns; the second stack is cut off. */
+static inline void fixture_stacks(struct fixture *f)
+{
+	static const struct result_frame frames[] = {
+		{ GT_FRAME_KERNEL, 0, (char *)"futex_wait", (char *)"[kernel]", NULL },
+		{ GT_FRAME_NATIVE, 88, (char *)"take_gil", (char *)"/usr/bin/gil_threads",
+		  (char *)"gil.c" },
+		{ GT_FRAME_NATIVE, 20, (char *)"worker", (char *)"/usr/bin/gil_threads",
+		  (char *)"gil_threads.c" },
+		{ GT_FRAME_NATIVE, 0, (char *)"start_thread", (char *)"/lib/libc.so.6", NULL },
+		{ GT_FRAME_PYTHON, 3, (char *)"count", NULL, (char *)"/tmp/count.py" },
+		{ GT_FRAME_NATIVE, 97, (char *)"drop_gil", (char *)"/usr/bin/gil_threads",
+		  (char *)"gil.c" },
+	};
+	static const uint32_t lists[] = { 0, 1, 4, 2, 3, 5, 4, 2, 3, 0, 1 };
+	static const struct result_weight weights[] = {
+		{ STACK_LOCK, STATE_LOCK, 11, 1, 12, 1, 2, 1500 * MS, 290 },
+		{ STACK_LOCK, STATE_LOCK, 12, 1, 11, 1, 2, 1455 * MS, 300 },
+		{ STACK_LOCK, STATE_LOCK, 12, 1, 0, 3, 0, 500 * MS, 100 },
+		{ STACK_LOCK, STATE_LOCK, 11, 1, 0, 0, 0, 460 * MS, 122 },
+	};
+
+	memcpy(f->frames, frames, sizeof(frames));
+	memcpy(f->stack_frames, lists, sizeof(lists));
+	memcpy(f->weights, weights, sizeof(weights));
+	f->stacks[0] = (struct result_stack){ GT_STACK_COMPLETE, f->stack_frames, 5 };
+	f->stacks[1] = (struct result_stack){ GT_STACK_COMPLETE, f->stack_frames + 5, 4 };
+	f->stacks[2] = (struct result_stack){ GT_STACK_TRUNCATED, f->stack_frames + 9, 2 };
+	f->r.frames = f->frames;
+	f->r.nframes = sizeof(frames) / sizeof(frames[0]);
+	f->r.stacks = f->stacks;
+	f->r.nstacks = 3;
+	f->r.weights = f->weights;
+	f->r.nweights = sizeof(weights) / sizeof(weights[0]);
+	f->r.stack_sums[STACK_LOCK] = (struct result_stack_sum){ 3915 * MS, 2955 * MS, 812 };
+	f->meta.stacks = GT_STACKS_LOCK;
+	f->meta.stack_counts.copied = 40;
+	f->meta.stack_counts.known = 1500;
+	f->meta.stack_counts.skipped = 2;
+}
+
 static inline void fixture_rest(struct fixture *f)
 {
 	f->calls[f->r.nfutex_calls++] =
@@ -266,6 +311,7 @@ static inline void fixture_serialized(struct fixture *f)
 	fixture_lock(f, "the_gil", LOCK_KIND_GIL, 3930 * MS);
 	fixture_event(f, SORT_JOIN, NULL, 4020 * MS);
 	fixture_rest(f);
+	fixture_stacks(f);
 }
 
 /* The same work in two processes, under a parent that waits. */
@@ -403,6 +449,9 @@ static inline void fixture_hostile(struct fixture *f)
 	f->threads[2].comm = (char *)"@\"a,b\"\n";
 	f->locks[0].name = (char *)"+SUM(A1:A9)\xe2\x80\xae\xed\xa0\x80";
 	f->locks[0].image = (char *)"-1+\xf0\x9f\x90\x8d";
+	f->frames[2].name = (char *)"</text><script>alert(1);\n\"&amp;\xff";
+	f->frames[4].name = (char *)"a;b 7\ncount 9";
+	f->frames[4].file = (char *)"\x1b]0;x\a</title>";
 	f->locks[0].explains_serialized = NAN;
 	f->locks[0].wait.p99 = RESULT_UNKNOWN;
 	f->r.verdict.sentence = (char *)"\x1b[31mserialized\x9b by \xf4\x90\x80\x80";

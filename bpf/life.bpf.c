@@ -48,6 +48,7 @@ int on_exec(u64 *ctx)
 		return 0;
 	calls_flush(s); /* they are of the address space that goes */
 	s->restarting = 0;
+	s->lock_ip = 0;
 	s->as = draw_id();
 	cpu = bpf_get_smp_processor_id();
 	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));

@@ -24,3 +24,4 @@ struct tasks tasks SEC(".maps");
 struct found_ids found_ids SEC(".maps");
 struct targets targets SEC(".maps");
 struct futex_calls futex_calls SEC(".maps");
+struct lock_sites lock_sites SEC(".maps");

@@ -62,6 +62,8 @@ struct task_state {
 			  */
 	u32 next_call;	 /* which of `calls` to replace next */
 	u32 ended;	 /* no longer counted in `alive` */
+	u64 lock_ip;	 /* the lock probe that it last came by: where, */
+	u32 lock_site, lock_role; /* and which */
 	struct task_call calls[TASK_CALLS];
 };
 
@@ -88,8 +90,17 @@ struct tasks {
 	__type(value, struct task_state);
 };
 
+/* What is at each lock probe's place, by its number; entry 0 is not used. */
+struct lock_sites {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GT_LOCK_SITES_MAX);
+	__type(key, u32);
+	__type(value, struct gt_wire_lock_site);
+};
+
 extern struct rings rings SEC(".maps");
 extern struct tasks tasks SEC(".maps");
+extern struct lock_sites lock_sites SEC(".maps");
 
 static __always_inline struct cpu_state *cpu_state(u32 cpu)
 {

@@ -144,6 +144,7 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
 # Units of user/ that need no kernel: name here what each test links besides the core.
 $(O)/tests/test_opts: $(call obj,user/opts.c)
 $(O)/tests/test_maps: $(call obj,user/maps.c)
+$(O)/tests/test_lookout: $(call obj,user/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \

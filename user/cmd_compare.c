@@ -42,7 +42,7 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 		return cmd_usage(cmd, "compare takes two traces, or two commands with " SEPARATOR
 				      " between them");
 	if (o->duration || o->ring_bytes || o->user || o->as_root || o->wait_all || o->futex_calls ||
-	    o->no_stacks || o->sample_hz)
+	    o->no_stacks || o->sample_hz || o->probe_locks || o->no_usdt)
 		return cmd_usage(cmd, "options of tracing need commands to compare, not traces");
 	if (load(in->words[0], in->words[0], -1, &a) != 0)
 		return STATUS_FAILED;

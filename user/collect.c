@@ -2,11 +2,17 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "image_file.h"
+#include "inspect.h"
 #include "lib/clock.h"
 #include "lib/map.h"
+#include "lock_probes.h"
+#include "lookout.h"
 #include "probes.h"
 #include "symbols.h"
 
@@ -16,100 +22,74 @@
 /* Words asked about; a program that waits on more has some without names. */
 #define WORDS_MAX 65536
 
-/* What is known of an address space, for whoever names its words. */
-struct space {
-	pid_t tgid;
-	struct symbols_exec exec;
-};
-
 struct collect {
 	struct gt_writer *writer;
 	struct symbols *symbols;
-	char *cwd;
-	struct map spaces;     /* address space id → struct space */
-	struct map words;      /* hash of (address space, address) → 1 once asked about */
-	struct map task_space; /* task id → address space id */
-	uint64_t round_end;    /* when the round under way is to be closed, as marks go */
-	int err;	       /* the writer's, kept */
+	struct lock_probes *locks;
+	unsigned int want; /* enum inspect_want */
+	struct lookout *lookout;
+	struct map words;   /* hash of (address space, address) → 1 once asked about */
+	uint64_t round_end; /* when the round under way is to be closed, as marks go */
+	int err;	    /* the writer's, kept */
 };
 
-struct collect *collect_new(struct gt_writer *writer, struct symbols *symbols, const char *cwd)
+struct collect *collect_new(const struct collect_parts *parts)
 {
 	struct collect *c = calloc(1, sizeof(*c));
 
 	if (!c)
 		return NULL;
-	c->writer = writer;
-	c->symbols = symbols;
-	c->cwd = cwd ? strdup(cwd) : NULL;
+	c->writer = parts->writer;
+	c->symbols = parts->symbols;
+	c->locks = parts->locks;
+	c->want = parts->want;
+	c->lookout = lookout_new(parts->cwd);
+	if (!c->lookout) {
+		collect_free(c);
+		return NULL;
+	}
 	return c;
 }
 
 void collect_free(struct collect *c)
 {
-	uint64_t key, value;
-	size_t pos = 0;
-
 	if (!c)
 		return;
-	while (map_next(&c->spaces, &pos, &key, &value)) {
-		struct space *s = (void *)(uintptr_t)value;
-
-		free((char *)s->exec.path);
-		free(s);
-	}
-	map_free(&c->spaces);
+	lookout_free(c->lookout);
 	map_free(&c->words);
-	map_free(&c->task_space);
-	free(c->cwd);
 	free(c);
 }
 
-static void space_set(struct collect *c, uint32_t as, uint32_t task, pid_t tgid,
-		      const struct gt_wire_exec *exec)
+static const struct symbols_exec *exec_of(const struct lookout_space *s)
 {
-	struct space *s;
-
-	if (!as || !c->symbols)
-		return;
-	map_put(&c->task_space, task, as);
-	s = map_get_ptr(&c->spaces, as);
-	if (!s) {
-		s = calloc(1, sizeof(*s));
-		if (!s || map_put_ptr(&c->spaces, as, s)) {
-			free(s);
-			return;
-		}
-	}
-	s->tgid = tgid;
-	if (exec && !s->exec.path)
-		s->exec = (struct symbols_exec){
-			.path = strndup(exec->path, sizeof(exec->path)),
-			.cwd = c->cwd,
-			.dev = exec->dev,
-			.ino = exec->ino,
-			.start_code = exec->start_code,
-		};
+	return s->exec.path ? &s->exec : NULL;
 }
 
 /* Somebody waits on this word: have it named while the process lives. Asked again later when it
  * can't be now. */
 static void name_word(struct collect *c, uint32_t task, uint64_t addr)
 {
-	uint64_t as, key;
-	struct space *s;
+	const struct lookout_space *s = c->symbols ? lookout_of_task(c->lookout, task) : NULL;
+	uint64_t key;
 
-	if (!c->symbols || !map_get(&c->task_space, task, &as))
+	if (!s)
 		return;
 	/* Spreads address spaces over all 64 bits: words of two of them do not meet in practice. */
-	key = addr + as * 0x9e3779b97f4a7c15ull;
+	key = addr + s->as * 0x9e3779b97f4a7c15ull;
 	if (map_get(&c->words, key, NULL) || map_len(&c->words) >= WORDS_MAX)
 		return;
-	s = map_get_ptr(&c->spaces, as);
-	if (!s ||
-	    symbols_ask(c->symbols, (uint32_t)as, s->tgid, addr, s->exec.path ? &s->exec : NULL))
-		return;
-	map_put(&c->words, key, 1);
+	if (!symbols_ask(c->symbols, s->as, s->tgid, addr, exec_of(s)))
+		map_put(&c->words, key, 1);
+}
+
+/* Ask what is mapped there, unless the process has ended. */
+static int look_into(void *ctx, const struct lookout_space *s)
+{
+	struct collect *c = ctx;
+
+	if (s->tgid <= 0 || (kill(s->tgid, 0) && errno == ESRCH))
+		return -ESRCH;
+	return symbols_inspect(c->symbols, s->as, s->tgid, c->want, exec_of(s));
 }
 
 /* The parts of a record that scheduler records share. */
@@ -142,7 +122,7 @@ static void from_task(struct collect *c, struct gt_event *ev, const struct gt_wi
 	ev->u.task.clear_child_tid = t->clear_child_tid;
 	ev->u.task.start = t->start;
 	memcpy(ev->u.task.comm, t->comm, sizeof(ev->u.task.comm));
-	space_set(c, t->as, t->hdr.task, t->tgid, NULL);
+	lookout_task(c->lookout, t->hdr.task, t->as, t->tgid, NULL, clock_monotonic());
 }
 
 static void from_exec(struct collect *c, struct gt_event *ev, const struct gt_wire_exec *x)
@@ -154,7 +134,7 @@ static void from_exec(struct collect *c, struct gt_event *ev, const struct gt_wi
 	ev->u.exec.ino = x->ino;
 	ev->u.exec.start_code = x->start_code;
 	ev->u.exec.path = x->path;
-	space_set(c, x->as, x->hdr.task, x->tgid, x);
+	lookout_task(c->lookout, x->hdr.task, x->as, x->tgid, x, clock_monotonic());
 }
 
 /* One row per kind of record: how long it must be, and what the trace calls it. */
@@ -175,15 +155,17 @@ static const struct {
 	[GT_WIRE_TASK_SUM] = { GT_TASK_SUM, sizeof(struct gt_wire_task_sum) },
 	[GT_WIRE_CPU_SUM] = { GT_CPU_SUM, sizeof(struct gt_wire_cpu_sum) },
 	[GT_WIRE_LOST] = { GT_LOST, sizeof(struct gt_wire_lost) },
+	[GT_WIRE_LOCK] = { GT_LOCK, sizeof(struct gt_wire_lock) },
 };
 
-static void from_rare(struct collect *c, struct gt_event *ev, const void *data)
+static void from_other(struct collect *c, struct gt_event *ev, const void *data)
 {
 	const struct gt_wire_affinity *affinity = data;
 	const struct gt_wire_task_sum *task_sum = data;
 	const struct gt_wire_cpu_sum *cpu_sum = data;
 	const struct gt_wire_rename *name = data;
 	const struct gt_wire_lost *lost = data;
+	const struct gt_wire_lock *lock = data;
 	const struct gt_wire_cpu *span = data;
 
 	switch (ev->kind) {
@@ -199,6 +181,11 @@ static void from_rare(struct collect *c, struct gt_event *ev, const void *data)
 	case GT_AFFINITY:
 		ev->u.affinity.words = affinity->words;
 		ev->u.affinity.mask = (const uint64_t *)affinity->mask;
+		break;
+	case GT_LOCK:
+		ev->u.lock.addr = lock->lock;
+		ev->u.lock.site = lock->site;
+		ev->u.lock.role = lock->role;
 		break;
 	case GT_CPU:
 		ev->u.cpu_span.start = span->start;
@@ -245,7 +232,7 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	if (ev.kind == GT_SWITCH || ev.kind == GT_WAKING || ev.kind == GT_STATE)
 		from_switch(c, &ev, data);
 	else
-		from_rare(c, &ev, data);
+		from_other(c, &ev, data);
 	err = gt_writer_event(c->writer, &ev);
 	if (err && !c->err)
 		c->err = err; /* the rings are drained all the same: the kernel side must not stall
@@ -253,7 +240,8 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	return 0;
 }
 
-static int on_symbol(void *ctx, const struct gt_event *ev)
+/* A record of the collector's own stream. */
+static int on_event(void *ctx, const struct gt_event *ev)
 {
 	struct collect *c = ctx;
 	int err = gt_writer_event(c->writer, ev);
@@ -263,15 +251,44 @@ static int on_symbol(void *ctx, const struct gt_event *ev)
 	return 0;
 }
 
-static const struct symbols_sink symbols_sink = { .symbol = on_symbol };
+static int on_image(void *ctx, const struct inspect_image *image)
+{
+	struct collect *c = ctx;
+
+	return lock_probes_image(c->locks, image, on_event, c);
+}
+
+static const struct symbols_sink sink = { .symbol = on_event, .image = on_image };
+
+int collect_inspect(struct collect *c, const char *path, int ms)
+{
+	struct inspect_image image = { .fd = -1 };
+	int fd, err;
+
+	if (!c->symbols || !c->want)
+		return 0;
+	fd = image_file_open(path);
+	if (fd < 0)
+		return fd;
+	err = symbols_inspect_file(c->symbols, fd, path, c->want, ms, &image);
+	close(fd);
+	if (!err && (image.nplaces || image.note[0])) {
+		lock_probes_image(c->locks, &image, on_event, c);
+		image.fd = -1;
+	}
+	inspect_image_release(&image);
+	return err;
+}
 
 int collect_round(struct collect *c, struct probes *p)
 {
 	uint64_t mark;
 	int err = probes_drain(p, on_record, c, &mark);
 
-	if (c->symbols)
-		symbols_collect(c->symbols, &symbols_sink, c);
+	if (c->symbols) {
+		symbols_collect(c->symbols, &sink, c);
+		lookout_round(c->lookout, clock_monotonic(), look_into, c);
+	}
 	if (!err && mark >= c->round_end) {
 		err = gt_writer_mark(c->writer, mark);
 		c->round_end = mark + ROUND_NS;
@@ -301,7 +318,7 @@ int collect_finish(struct collect *c, struct probes *p)
 
 	c->round_end = clock_monotonic();
 	if (c->symbols)
-		symbols_stop(c->symbols, 1000, &symbols_sink, c);
+		symbols_stop(c->symbols, 1000, &sink, c);
 	if (!err)
 		err = probes_read_futex(p, on_futex, c);
 	if (!err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* From rings to trace: kernel records become trace records, and words waited on get names meanwhile. */
+/* From rings to trace: kernel records become trace records, and words waited on get names, locks get
+ * probes meanwhile. */
 #ifndef USER_COLLECT_H
 #define USER_COLLECT_H
 
@@ -8,11 +9,26 @@
 #include <giltrace/trace.h>
 
 struct collect;
+struct lock_probes;
 struct probes;
 struct symbols;
 
-/* Neither is owned. `symbols` may be NULL: words then stay without names. NULL when out of memory. */
-struct collect *collect_new(struct gt_writer *writer, struct symbols *symbols, const char *cwd);
+/* None is owned. */
+struct collect_parts {
+	struct gt_writer *writer;
+	struct symbols *symbols; /* NULL: words stay without names, locks without probes */
+	struct lock_probes *locks;
+	unsigned int want; /* enum inspect_want: what to probe; interpreters are told of in any case */
+	const char *cwd;   /* NULL: unknown */
+};
+
+struct collect *collect_new(const struct collect_parts *parts); /* NULL: out of memory */
+
+/*
+ * Put the probes that are wanted on the program at `path`, before it is run; what it maps then is looked
+ * into by collect_round(). Waits up to `ms`. 0 or -errno: it is then probed late.
+ */
+int collect_inspect(struct collect *c, const char *path, int ms);
 
 /*
  * Move what the rings hold into the trace and take in names. Once enough time has passed since the last

@@ -174,6 +174,20 @@ static enum feature_state probe_futex_exit(char *detail)
 	return of_error(id, detail);
 }
 
+static enum feature_state probe_uprobes(char *detail)
+{
+	int has;
+
+	if (!may_trace())
+		return of_error(-EPERM, detail);
+	if (access("/sys/bus/event_source/devices/uprobe/type", R_OK)) {
+		snprintf(detail, FEATURE_DETAIL_MAX, "the kernel has no uprobes");
+		return FEATURE_NO;
+	}
+	has = libbpf_probe_bpf_helper(BPF_PROG_TYPE_KPROBE, BPF_FUNC_get_attach_cookie, NULL);
+	return has < 0 ? of_error(has, detail) : yes_or_no(has);
+}
+
 static enum feature_state probe_iterator(char *detail)
 {
 	return of_error(try_tracing(BPF_TRACE_ITER, "task"), detail);
@@ -244,6 +258,9 @@ static const struct feature features[] = {
 	  .remedy = "use a kernel from 5.8 on" },
 	{ "system call tracepoints", probe_futex_exit, .lost = "futex calls are not counted",
 	  .remedy = "as root, on a kernel built with CONFIG_FTRACE_SYSCALLS=y, mount tracefs" },
+	{ "uprobes with cookies", probe_uprobes,
+	  .lost = "locks are not probed: how long they are held is inferred",
+	  .remedy = "use a kernel from 5.15 on, built with CONFIG_UPROBE_EVENTS=y" },
 	{ "BPF run time statistics", probe_stats,
 	  .lost = "the report does not tell the tracer's own cost in BPF",
 	  .remedy = "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },

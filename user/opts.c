@@ -50,6 +50,12 @@ static const struct opt_row rows[] = {
 	{ "frequency", 'F', OPT_RATE, AT(sample_hz), TRACING, "HZ",
 	  "look HZ times a second on each CPU what runs there, 0 for never; the default is 99 with --stacks oncpu and "
 	  "critical, otherwise never" },
+	{ "probe-locks", 0, OPT_FLAG, AT(probe_locks), TRACING, NULL,
+	  "probe the functions by which interpreters take and let go of their global lock: exact times of "
+	  "holding, for about 1 us a call",
+	  1 },
+	{ "no-usdt", 0, OPT_FLAG, AT(no_usdt), TRACING, NULL,
+	  "leave the static probes alone that programs have in their own locks (provider gil)", 1 },
 	{ "buffer", 'b', OPT_SIZE, AT(ring_bytes), TRACING, "SIZE",
 	  "ring buffer per CPU, a power of two from 4K to 1G; more where records are lost" },
 	{ "export", 0, OPT_EXPORT, AT(exports), REPORTING, "KIND:FILE",

@@ -55,6 +55,8 @@ struct options {
 	int stacks;	     /* --stacks: 1 + enum stack_kind; 0: not given */
 	int no_stacks;
 	int sample_hz; /* -F: a second and CPU; 0: not given, OPTS_SAMPLE_OFF: none */
+	int probe_locks;
+	int no_usdt;
 	const char *user;
 	int as_root;
 	int wait_all;

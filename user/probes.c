@@ -19,6 +19,8 @@
 #include "giltrace.skel.h"
 #include "lib/clock.h"
 #include "lib/log.h"
+#include "lock_probes.h"
+#include "uprobes.h"
 
 /* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
  * machines. */
@@ -46,6 +48,7 @@ struct probes {
 	struct ring *rings; /* one per CPU: what its callback gets */
 	uint32_t ncpus;
 	struct futex_exits *futex_exits;
+	struct lock_probes *locks;
 	bool started;
 	probes_record record; /* of the drain under way */
 	void *record_ctx;
@@ -201,6 +204,9 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		.has_prev_state = has_prev_state(),
 	};
 	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
+	bpf_program__set_autoload(skel->progs.on_lock, config->lock_probes);
+	if (config->lock_probes)
+		uprobes_prepare(skel->progs.on_lock);
 	err = rings_describe(p, size, &like);
 	if (!err)
 		err = giltrace__load(skel);
@@ -220,6 +226,10 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		if (missing)
 			log_warn("futex calls are not counted: no tracepoints of system calls: %s",
 				 strerror(-missing));
+	}
+	if (!err) {
+		p->locks = lock_probes_new(skel->progs.on_lock, skel->maps.lock_sites);
+		err = p->locks ? 0 : -ENOMEM;
 	}
 	return err;
 }
@@ -275,6 +285,11 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 bool probes_count_futex(const struct probes *p)
 {
 	return p->futex_exits;
+}
+
+struct lock_probes *probes_locks(const struct probes *p)
+{
+	return p->locks;
 }
 
 uint32_t probes_found(const struct probes *p)
@@ -357,6 +372,7 @@ void probes_free(struct probes *p)
 {
 	if (!p)
 		return;
+	lock_probes_free(p->locks);
 	futex_exits_free(p->futex_exits);
 	ring_buffer__free(p->buffers);
 	giltrace__destroy(p->skel);

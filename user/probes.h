@@ -15,11 +15,13 @@
 #include <giltrace/trace.h>
 #include <giltrace/wire.h>
 
+struct lock_probes;
 struct probes;
 
 struct probes_config {
 	bool trace_all;	       /* -a */
 	bool count_futex;      /* futex calls by (process, address, operation, result) */
+	bool lock_probes;      /* there will be places to probe: see lock_probes.h */
 	size_t ring_bytes;     /* per CPU; a power of two multiple of the page size; 0: default */
 	const pid_t *left_out; /* processes that are never traced: giltrace and its helper */
 	size_t nleft_out;
@@ -34,6 +36,9 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids);
 
 /* Are futex calls counted? Asked for is not enough: it takes tracefs, which is root's alone. */
 bool probes_count_futex(const struct probes *p);
+
+/* What puts probes on locks; lives as long as the probes do. */
+struct lock_probes *probes_locks(const struct probes *p);
 
 /* How many of the tasks given to probes_start were found. */
 uint32_t probes_found(const struct probes *p);

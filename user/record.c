@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "collect.h"
+#include "inspect.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "machine.h"
@@ -27,6 +28,8 @@
 #define ROUND_MS 50
 #define ROUND_EARLY_MS 10
 #define EARLY_NS 500000000ull
+
+#define INSPECT_MS 500 /* for looking into the program before it is run */
 
 #define FAILED 125 /* exit status for giltrace's own failures */
 
@@ -122,6 +125,8 @@ static int meta_begin(struct recording *r)
 	m->giltrace = strdup(GILTRACE_VERSION);
 	m->target = q->target;
 	m->futex_calls = probes_count_futex(r->probes);
+	m->lock_probes = q->probe_locks;
+	m->no_usdt = !q->usdt;
 	if (r->target) {
 		m->command = argv_copy(q->command.argv);
 		m->exe = strdup(target_path(r->target));
@@ -144,6 +149,7 @@ static int probes_begin(struct recording *r)
 	struct probes_config config = {
 		.trace_all = q->target == GT_TARGET_ALL,
 		.count_futex = q->futex_calls,
+		.lock_probes = r->symbols && (q->probe_locks || q->usdt),
 		.ring_bytes = q->ring_bytes,
 		.left_out = left_out,
 		.nleft_out = r->symbols ? 2 : 1,
@@ -157,9 +163,16 @@ static int tracing_begin(struct recording *r)
 	const struct record_request *q = r->request;
 	pid_t child = r->target ? target_pid(r->target) : 0;
 	char *cwd = getcwd(NULL, 0);
+	struct collect_parts parts = {
+		.writer = r->writer,
+		.symbols = r->symbols,
+		.locks = probes_locks(r->probes),
+		.want = (q->usdt ? INSPECT_USDT : 0) | (q->probe_locks ? INSPECT_LOCKS : 0),
+		.cwd = cwd,
+	};
 	int err;
 
-	r->collect = collect_new(r->writer, r->symbols, cwd);
+	r->collect = collect_new(&parts);
 	free(cwd);
 	if (!r->collect)
 		return -ENOMEM;
@@ -171,6 +184,9 @@ static int tracing_begin(struct recording *r)
 				: probes_start(r->probes, q->pids, q->npids);
 	if (!err && !probes_found(r->probes))
 		err = -ESRCH;
+	/* A command's own probes are there before its first instruction. */
+	if (!err && r->target)
+		collect_inspect(r->collect, target_path(r->target), INSPECT_MS);
 	/* The window opens when everybody's state is known; a command's when its gate does. */
 	r->meta.start = clock_monotonic();
 	return err;

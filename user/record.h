@@ -25,6 +25,8 @@ struct record_request {
 	bool futex_calls;  /* count futex calls */
 	uint32_t stacks;   /* enum gt_stacks: what stacks to take */
 	uint32_t sample_hz; /* with GT_STACKS_ONCPU: a second and CPU */
+	bool probe_locks;  /* probe interpreters' functions that take and let go of locks */
+	bool usdt;	   /* probe what programs have in their own locks */
 	bool wait_all;	   /* the window ends with the last descendant, not with the command */
 	bool settle; /* return only when the kernel has let go of every probe: another run follows
 		      */

@@ -117,6 +117,8 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 				       : o->futex_calls == OPTS_FUTEX_ON,
 		.stacks = wanted.stacks,
 		.sample_hz = wanted.sample_hz,
+		.probe_locks = o->probe_locks,
+		.usdt = !o->no_usdt,
 		.wait_all = o->wait_all,
 	};
 	return check_pids(o);

@@ -398,6 +398,12 @@ void probes_free_later(struct probes *p)
 
 	if (!p)
 		return;
+	/*
+	 * Not these: a thread that the end of its process catches while it lets go of a uprobe leaves
+	 * the breakpoint and the semaphore's count behind in every process that maps the file.
+	 */
+	lock_probes_free(p->locks);
+	p->locks = NULL;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	err = pthread_create(&thread, &attr, probes_free_thread, p);

@@ -67,7 +67,7 @@ uint64_t probes_alive(const struct probes *p);
 
 void probes_free(struct probes *p); /* detaches everything; NULL ok */
 
-/* The same on a thread of its own, for the kernel takes up to half a second. */
+/* The same, but for locks' probes, on a thread of its own: the kernel takes up to half a second. */
 void probes_free_later(struct probes *p);
 
 #endif

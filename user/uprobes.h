@@ -29,7 +29,10 @@ struct uprobes *uprobes_new(const struct bpf_program *program); /* NULL: out of 
  */
 uint32_t uprobes_attach(struct uprobes *u, int fd, struct uprobes_place *places, uint32_t n);
 
-/* Lets go of all; takes the kernel some 100 ms for each link. NULL ok. */
+/*
+ * Lets go of all; takes the kernel some 30 ms for each link. Not to be cut short by the process's end:
+ * what a dying thread was letting go of stays in place. NULL ok.
+ */
 void uprobes_free(struct uprobes *u);
 
 #endif

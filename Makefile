@@ -46,6 +46,7 @@ USER_SRC     := $(sort $(wildcard user/*.c))
 BPF_SRC      := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 SYSPROG_SRC  := $(sort $(wildcard tests/system/programs/*.c))
+SYSLIB_SRC   := $(sort $(wildcard tests/system/libs/*.c))
 TOOL_SRC     := $(sort $(wildcard tests/tools/*.c))
 BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
 # Workloads: every file with a main; gil.c, gil_*lib and common.c are shared.
@@ -60,6 +61,7 @@ USER_OBJ     := $(call obj,$(USER_SRC))
 CORE_OBJ     := $(LIB_OBJ) $(ANALYSIS_OBJ)
 UNIT_BIN     := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 SYSPROG_BIN  := $(patsubst tests/system/programs/%.c,$(O)/tests/programs/%,$(SYSPROG_SRC))
+SYSLIB_BIN   := $(patsubst tests/system/libs/%.c,$(O)/tests/programs/%.so,$(SYSLIB_SRC))
 TOOL_BIN     := $(patsubst tests/tools/%.c,$(O)/tests/tools/%,$(TOOL_SRC))
 BENCH_BIN    := $(patsubst tests/bench/%.c,$(O)/bench/%,$(BENCH_SRC))
 WORKLOAD_BIN := $(patsubst workloads/%.c,$(O)/workloads/%,$(WORKLOAD_SRC))
@@ -149,10 +151,7 @@ $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
-TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)
-$(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c) \
-	$(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c)))
-$(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf
+$(O)/tests/test_opts $(TEST_SYMBOLS): CORE_LIBS += -ldw -lelf
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)
@@ -169,13 +168,19 @@ $(O)/tests/programs/%: $(O)/obj/tests/system/programs/%.o
 	$(call msg,LD,$@)
 	$(Q)$(CC) -O2 -g -pthread $^ -o $@ -lm
 
+# What they load while they run.
+$(O)/tests/programs/%.so: tests/system/libs/%.c Makefile
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) -D_GNU_SOURCE $(CSTD) $(WARN) -O2 -g -pthread -fPIC -shared $< -o $@
+
 $(O)/bench/%: $(O)/obj/tests/bench/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
 
 .PHONY: test-build
-test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(TOOL_BIN)
+test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN)
 
 .PHONY: test
 test: all test-build ## run every test this machine can; skips are counted and named

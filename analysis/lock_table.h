@@ -6,7 +6,10 @@
 #include "lock_find.h"
 #include "lock_words.h"
 
-/* NULL when out of memory. */
-struct lock_table *lock_table_new(const struct lock_words *words);
+/*
+ * `exes`: path of each process's executable by struct process.index, entries may be NULL. NULL: out
+ * of memory.
+ */
+struct lock_table *lock_table_new(const struct lock_words *words, char *const *exes, size_t nexes);
 
 #endif

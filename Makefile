@@ -151,7 +151,10 @@ $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
-$(O)/tests/test_opts $(TEST_SYMBOLS): CORE_LIBS += -ldw -lelf
+TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)
+$(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c) \
+	$(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c)))
+$(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)

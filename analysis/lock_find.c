@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lock_baton.h"
 #include "lock_handover.h"
 #include "lock_table.h"
 #include "lock_words.h"
@@ -42,8 +43,7 @@ struct lock_finder {
 	size_t nwaiters;
 	struct join *joins; /* every thread's clear_child_tid */
 	size_t njoins, joins_room;
-	char **exes; /* by struct process.index */
-	size_t nexes;
+	struct lock_batons *batons;
 };
 
 struct lock_finder *lock_finder_new(void)
@@ -53,7 +53,8 @@ struct lock_finder *lock_finder_new(void)
 	if (!f)
 		return NULL;
 	f->handovers = lock_handovers_new(&f->words);
-	if (!f->handovers) {
+	f->batons = lock_batons_new(&f->words);
+	if (!f->handovers || !f->batons) {
 		lock_finder_free(f);
 		return NULL;
 	}
@@ -64,12 +65,10 @@ void lock_finder_free(struct lock_finder *f)
 {
 	if (!f)
 		return;
-	for (size_t i = 0; i < f->nexes; i++)
-		free(f->exes[i]);
-	free(f->exes);
 	free(f->joins);
 	free(f->waiters);
 	lock_handovers_free(f->handovers);
+	lock_batons_free(f->batons);
 	lock_words_release(&f->words);
 	free(f);
 }
@@ -130,6 +129,7 @@ static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 	struct waiter *w = waiter(f, t);
 	uint32_t word = lock_words_wait(&f->words, t);
 
+	lock_batons_block(f->batons, t, word, now);
 	if (!w)
 		return;
 	w->timed_out = 0;
@@ -154,6 +154,7 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 
 	if (t->state == STATE_NONE && next != STATE_NONE)
 		note_join(f, t);
+	lock_batons_transition(f->batons, t, next, now);
 	if (next == STATE_FUTEX)
 		block(f, t, now);
 	else if (t->blocked_on_futex && next == STATE_RUNNING && t->index < f->nwaiters)
@@ -226,6 +227,7 @@ static void wake(void *ctx, const struct model *m, const struct wake *wake)
 	lock_words_handover(&f->words, word, wake->waker->index, to->index);
 	f->words.words[word].asked += was_asked(&f->waiters[to->index], wake->ts);
 	note_waker(f, wake, word);
+	lock_batons_wake(f->batons, wake, word);
 	if (model_idle_cpu_for(m, to))
 		lock_handovers_open(f->handovers, word, wake->waker, to, wake->ts);
 }
@@ -234,26 +236,39 @@ static void record(void *ctx, const struct model *m, const struct gt_event *ev)
 {
 	struct lock_finder *f = ctx;
 
-	if (ev->kind == GT_SYMBOL)
+	if (ev->kind == GT_SYMBOL) {
 		lock_words_symbol(&f->words, ev);
+		lock_spaces_seen(&f->words.spaces, ev->u.symbol.as, ev->u.symbol.image);
+	}
+	if (ev->kind == GT_INTERPRETER)
+		lock_spaces_told(&f->words.spaces, ev);
 }
 
-/* The model and its strings may be gone when the table is made. */
+/* What a process runs that has made no exec of its own its parent runs. */
+static const char *exe_of(const struct model *m, const struct map *by_id, const struct process *p)
+{
+	uint64_t at;
+
+	/* A parent came before its child; a hostile trace's might not have. */
+	while (!p->exe && map_get(by_id, p->parent, &at) && at < p->index)
+		p = model_process_at(m, at);
+	return p->exe;
+}
+
 static void finish(void *ctx, const struct model *m, uint64_t now)
 {
 	struct lock_finder *f = ctx;
-	uint32_t n = model_nprocesses(m);
+	struct map by_id = {};
 
 	lock_handovers_finish(f->handovers, now);
-	f->exes = calloc(n ? n : 1, sizeof(*f->exes));
-	if (!f->exes)
-		return;
-	f->nexes = n;
-	for (uint32_t i = 0; i < n; i++) {
-		const char *exe = model_process_at(m, i)->exe;
+	for (uint32_t i = 0; i < model_nprocesses(m); i++) {
+		const struct process *p = model_process_at(m, i);
 
-		f->exes[i] = exe ? strdup(exe) : NULL;
+		if (map_put(&by_id, p->id, i))
+			break;
+		lock_spaces_seen(&f->words.spaces, p->as, exe_of(m, &by_id, p));
 	}
+	map_free(&by_id);
 }
 
 const struct model_sink *lock_finder_sink(void)
@@ -281,5 +296,5 @@ struct lock_table *lock_finder_table(struct lock_finder *f)
 		if (word != LOCK_WORDS_NONE)
 			f->words.words[word].flags |= LOCK_WORD_JOIN;
 	}
-	return lock_table_new(&f->words, f->exes, f->nexes);
+	return lock_table_new(&f->words);
 }

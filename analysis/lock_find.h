@@ -56,6 +56,10 @@ struct lock_evidence {
 	bool timed;		   /* some wait had a timeout */
 	bool plain_wait;	   /* some wait was a FUTEX_WAIT */
 	bool gil_layout;	   /* lock_layout.h */
+	bool untimed;		   /* some wait had none */
+	bool stack_words;	   /* a different word each wait, on the waiter's stack */
+	bool baton;		   /* handed on from thread to thread, each on words of its own: lock_baton.h */
+	uint64_t ticks;		   /* hand-overs after a run of OCaml's tick, the waker giving way */
 };
 
 struct lock_group {
@@ -71,6 +75,7 @@ struct lock_group {
 	uint64_t symbol_addr;			    /* the word `name` speaks of */
 	const char *rule;			    /* what decided `sort`, as printed */
 	const struct lock_fingerprint *fingerprint; /* lock_kind.h; NULL: none fits */
+	bool told; /* a record, not a file's name, says which interpreter the fingerprint is of */
 };
 
 /* Collects during the first pass: give its sink to a model made without a lock table. */

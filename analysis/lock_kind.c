@@ -5,13 +5,17 @@
 
 #include "lock_sort.h"
 
+/* Hand-overs by a tick. */
+#define TICKS_MIN 3
+
 /*
- * A row that needs no proof names something that is nothing but the lock: inside CPython's
- * _PyRuntime (3.7 and later) and its gil_* statics (3.2 to 3.6) only the GIL's condition variable
- * is waited on with a timeout. What lies on the heap has no name: there the behaviour must be
- * shown, and the row only says whose lock it is. A Python 2 makes its GIL and its threading.Lock
- * alike, of a semaphore on the heap; where threads both wait for one and wake others from it, it is
- * a lock.
+ * A row that needs no further proof names something that is nothing but the lock: inside CPython's
+ * _PyRuntime (3.7 and later), its gil_* statics (3.2 to 3.6) and PyPy's library only the GIL's
+ * condition variable is waited on with a timeout, and OCaml 4's thread library has no other one.
+ * What lies on the heap has no name: there the behaviour must be shown, and the row only says whose
+ * lock it is, unless the behaviour is nobody else's: a tick's, or a baton. A Python 2 makes its GIL
+ * and its threading.Lock alike, of a semaphore on the heap; where threads both wait for one and
+ * wake others from it, it is a lock. What each row was measured on: docs/method.md.
  */
 static const struct lock_fingerprint fingerprints[] = {
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
@@ -22,42 +26,92 @@ static const struct lock_fingerprint fingerprints[] = {
 	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L3: timed waits on CPython's gil_cond",
+	  .interpreter = GT_INTERPRETER_CPYTHON,
 	  .symbol = "gil_*",
-	  .image = "*python*",
+	  .place = LOCK_PLACE_IMAGE,
 	  .condvar = true,
 	  .timed = true,
 	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L3: timed waits beside CPython's switch_cond",
+	  .interpreter = GT_INTERPRETER_CPYTHON,
 	  .symbol = "switch_*",
-	  .image = "*python*",
+	  .place = LOCK_PLACE_IMAGE,
 	  .condvar = true,
 	  .timed = true,
 	  .proves = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L2: timed waits on an unnamed word of a Python's data",
-	  .image = "*python*",
+	  .interpreter = GT_INTERPRETER_CPYTHON,
+	  .place = LOCK_PLACE_IMAGE,
 	  .condvar = true,
 	  .timed = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L2: timed waits on a Python's heap, as subinterpreters have them",
-	  .image = "[[]*",
-	  .exe = "*python*",
+	  .interpreter = GT_INTERPRETER_CPYTHON,
+	  .place = LOCK_PLACE_HEAP,
+	  .name = "subinterpreter's GIL",
+	  .several = true,
 	  .condvar = true,
-	  .timed = true },
+	  .timed = true,
+	  .symmetric = true },
 	{ .kind = LOCK_KIND_CPYTHON_GIL,
 	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
-	  .image = "[[]*",
-	  .exe = "*python2*",
+	  .interpreter = GT_INTERPRETER_CPYTHON,
+	  .major = 2,
+	  .place = LOCK_PLACE_HEAP,
+	  .name = "Python 2's GIL",
+	  .several = true, /* a contended threading.Lock looks the same */
 	  .condvar = true,
+	  .untimed = true,
 	  .symmetric = true,
 	  .proves = true },
-	{ .kind = LOCK_KIND_CPYTHON_GIL,
-	  .text = "L2: untimed waits on a Python 2's heap, handed over by all its threads",
-	  .image = "[[]*",
-	  .exe = "*/2.[0-9]*/bin/python", /* as version managers install it */
+	{ .kind = LOCK_KIND_PYPY_GIL,
+	  .text = "L3: timed waits on a condition variable in PyPy's own data",
+	  .interpreter = GT_INTERPRETER_PYPY,
+	  .place = LOCK_PLACE_IMAGE,
 	  .condvar = true,
+	  .timed = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_RUBY_GVL,
+	  .text = "L2: a Ruby's threads wake one another in turn, each on a word of its own",
+	  .interpreter = GT_INTERPRETER_RUBY,
+	  .name = "Ruby's GVL",
+	  .condvar = true,
+	  .baton = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_OCAML_MASTER,
+	  .text = "L3: untimed waits on caml_master_lock",
+	  .symbol = "caml_master_lock*",
+	  .condvar = true,
+	  .untimed = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_OCAML_MASTER,
+	  .text = "L3: untimed waits in the data of OCaml's thread library",
+	  .interpreter = GT_INTERPRETER_OCAML,
+	  .image = "*/dllthreads*.so",
+	  .condvar = true,
+	  .untimed = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_OCAML_MASTER,
+	  .text = "L2: untimed waits in an OCaml's own data, handed over by its tick",
+	  .interpreter = GT_INTERPRETER_OCAML,
+	  .place = LOCK_PLACE_IMAGE,
+	  .condvar = true,
+	  .untimed = true,
 	  .symmetric = true,
+	  .ticks = true,
+	  .proves = true },
+	{ .kind = LOCK_KIND_OCAML_MASTER,
+	  .text = "L2: untimed waits on an OCaml's heap, handed over by its tick",
+	  .interpreter = GT_INTERPRETER_OCAML,
+	  .place = LOCK_PLACE_HEAP,
+	  .name = "OCaml's master lock",
+	  .several = true,
+	  .condvar = true,
+	  .untimed = true,
+	  .symmetric = true,
+	  .ticks = true,
 	  .proves = true },
 };
 
@@ -66,16 +120,42 @@ static bool matches(const char *pattern, const char *text)
 	return !pattern || (text && !fnmatch(pattern, text, 0));
 }
 
-const struct lock_fingerprint *lock_kind_fingerprint(const struct lock_group *g, const char *exe)
+static bool behaves(const struct lock_fingerprint *fp, const struct lock_evidence *e)
+{
+	bool ticked = e->ticks >= TICKS_MIN && e->ticks * 2 >= e->handovers;
+
+	return fp->condvar <= e->bitset && fp->timed <= e->timed && fp->untimed <= !e->timed &&
+	       fp->symmetric <= lock_sort_symmetric(e) && fp->baton <= e->baton &&
+	       fp->ticks <= ticked;
+}
+
+static bool lies(const struct lock_fingerprint *fp, const struct lock_group *g,
+		 const struct lock_space *space)
+{
+	switch (fp->place) {
+	case LOCK_PLACE_IMAGE:
+		return g->image && lock_spaces_is_image(space, g->image);
+	case LOCK_PLACE_HEAP:
+		return g->image && g->image[0] == '[';
+	default:
+		return true;
+	}
+}
+
+const struct lock_fingerprint *lock_kind_fingerprint(const struct lock_group *g,
+						     const struct lock_spaces *spaces, uint32_t as)
 {
 	for (size_t i = 0; i < sizeof(fingerprints) / sizeof(fingerprints[0]); i++) {
 		const struct lock_fingerprint *fp = &fingerprints[i];
+		const struct lock_space *space = NULL;
 
-		if ((fp->condvar && !g->evidence.bitset) || (fp->timed && !g->evidence.timed) ||
-		    (fp->symmetric && !lock_sort_symmetric(&g->evidence)))
-			continue;
-		if (matches(fp->symbol, g->name) && matches(fp->image, g->image) &&
-		    matches(fp->exe, exe))
+		if (fp->interpreter != GT_INTERPRETER_NONE) {
+			space = lock_spaces_find(spaces, as, fp->interpreter);
+			if (!space || (fp->major && fp->major != space->version >> 16))
+				continue;
+		}
+		if (behaves(fp, &g->evidence) && matches(fp->symbol, g->name) &&
+		    matches(fp->image, g->image) && lies(fp, g, space))
 			return fp;
 	}
 	return NULL;

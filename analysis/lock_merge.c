@@ -10,23 +10,42 @@
 #define CONDVAR_ALIGNMENT 8
 /* Once may be chance. */
 #define LET_GO_MIN 3
+/* Batons that went over a set of words. */
+#define BATONS_MIN 3
+/* Of ten hand-overs in a ring of batons at most one may go without the waker's giving way. */
+#define GAVE_WAY_MIN 0.9
+/* Two threads that hand over to and fro are left as they are: request and response are two words.
+ */
+#define RING_MIN 3
+/* Per hand-over, a wait that does not end in a turn and does not matter: Ruby's own bookkeeping. */
+#define ASLEEP_NS 1000000ULL
 
-uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word)
+static uint32_t root_of(uint32_t *parent, uint32_t word)
 {
-	while (m->parent[word] != word)
-		word = m->parent[word] = m->parent[m->parent[word]]; /* halves the path */
+	while (parent[word] != word)
+		word = parent[word] = parent[parent[word]]; /* halves the path */
 	return word;
 }
 
+uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word)
+{
+	return root_of(m->parent, word);
+}
+
 /* The lower index stays root, so a set's number does not depend on the order of its merging. */
+static void unite_in(uint32_t *parent, uint32_t a, uint32_t b)
+{
+	a = root_of(parent, a);
+	b = root_of(parent, b);
+	if (a < b)
+		parent[b] = a;
+	else
+		parent[a] = b;
+}
+
 static void unite(struct lock_merge *m, uint32_t a, uint32_t b)
 {
-	a = lock_merge_root(m, a);
-	b = lock_merge_root(m, b);
-	if (a < b)
-		m->parent[b] = a;
-	else
-		m->parent[a] = b;
+	unite_in(m->parent, a, b);
 }
 
 static bool is_condvar_like(const struct lock_word_facts *f)
@@ -49,6 +68,41 @@ static void unite_halves(struct lock_merge *m, const struct lock_words *w)
 		m->paired[other] = i;
 		unite(m, i, other);
 	}
+}
+
+static bool on_a_stack(const struct lock_words *w, uint32_t word)
+{
+	const struct lock_word_facts *f = &w->words[word];
+	const struct lock_symbol *s = lock_words_symbol_of(w, word);
+
+	if (f->flags & (LOCK_WORD_SEVERAL | LOCK_WORD_JOIN) || lock_words_is_mutex(f))
+		return false;
+	return f->flags & LOCK_WORD_STACK || (s && s->image && !strcmp(s->image, "[stack]"));
+}
+
+/*
+ * Who waits on its own stack waits on another word each time: PyMutex of CPython 3.13, musl's
+ * condition variables. One thing per address space, not thousands.
+ */
+static int unite_stacks(struct lock_merge *m, const struct lock_words *w)
+{
+	struct map firsts = {};
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < m->n; i++) {
+		uint64_t first;
+
+		if (!on_a_stack(w, i))
+			continue;
+		if (!map_get(&firsts, w->words[i].as, &first)) {
+			err = map_put(&firsts, w->words[i].as, i);
+		} else if (lock_merge_root(m, first) != lock_merge_root(m, i) || m->stack[first]) {
+			unite(m, first, i);
+			m->stack[first] = m->stack[i] = true;
+		}
+	}
+	map_free(&firsts);
+	return err;
 }
 
 struct alias {
@@ -121,6 +175,8 @@ static void unite_linked(struct lock_merge *m, const struct lock_words *w, uint3
 		uint32_t requeued = l->counts[LOCK_LINK_REQUEUED];
 		uint32_t count = l->counts[LOCK_LINK_SEQUENCE] + requeued;
 
+		if (m->stack[l->low] || m->stack[l->high])
+			continue;
 		if (lock_words_is_mutex(a) && is_condvar_like(b))
 			attach(m, l->low, l->high, count, best);
 		else if (lock_words_is_mutex(b) && is_condvar_like(a))
@@ -156,18 +212,116 @@ int lock_merge_init(struct lock_merge *m, const struct lock_words *w)
 	m->parent = malloc(bytes);
 	m->attached = malloc(bytes);
 	m->paired = malloc(bytes);
-	if (!best || !m->parent || !m->attached || !m->paired)
+	m->baton = calloc(m->n + 1, sizeof(*m->baton));
+	m->stack = calloc(m->n + 1, sizeof(*m->stack));
+	if (!best || !m->parent || !m->attached || !m->paired || !m->baton || !m->stack)
 		goto out;
 	for (uint32_t i = 0; i < m->n; i++)
 		m->parent[i] = i;
 	memset(m->attached, 0xff, bytes);
 	memset(m->paired, 0xff, bytes);
 	unite_halves(m, w);
-	err = unite_aliases(m, w);
+	err = unite_stacks(m, w);
+	if (!err)
+		err = unite_aliases(m, w);
 	if (!err)
 		unite_linked(m, w, best);
 out:
 	free(best);
+	return err;
+}
+
+/* ---- batons ---- */
+
+/* What a set's words have seen of batons, by its root. */
+struct ring_part {
+	uint64_t handovers, gave_way, turn, asleep, touches;
+	uint32_t waiter; /* + 1 */
+	bool several, mutex;
+};
+
+static void gather_parts(struct ring_part *parts, const struct lock_merge *m,
+			 const struct lock_words *w)
+{
+	for (uint32_t i = 0; i < m->n; i++) {
+		const struct lock_word_facts *f = &w->words[i];
+		struct ring_part *p = &parts[lock_merge_root(m, i)];
+
+		p->handovers += f->handovers;
+		p->gave_way += f->gave_way;
+		p->turn += f->turn;
+		p->asleep += f->asleep;
+		p->mutex |= !is_condvar_like(f);
+		p->several |= f->flags & LOCK_WORD_SEVERAL ||
+			      (p->waiter && p->waiter != f->waiter + 1);
+		p->waiter = f->waiter + 1;
+	}
+	for (size_t i = 0; i < w->nlinks; i++) {
+		const struct lock_link *l = &w->links[i];
+
+		parts[lock_merge_root(m, l->low)].touches += l->counts[LOCK_LINK_BATON];
+		parts[lock_merge_root(m, l->high)].touches += l->counts[LOCK_LINK_BATON];
+	}
+}
+
+/*
+ * A Ruby's thread that sleeps waits on the same word as one that waits for the GVL: the word counts
+ * as what it was waited on for longer. Elsewhere a baton is told by how strictly it is passed.
+ */
+static bool carries_baton(const struct ring_part *p, bool ruby)
+{
+	if (p->mutex || p->touches < BATONS_MIN)
+		return false;
+	if (ruby)
+		return p->asleep <= p->turn + p->touches * ASLEEP_NS;
+	return !p->several && p->handovers >= BATONS_MIN &&
+	       (double)p->gave_way >= GAVE_WAY_MIN * (double)p->handovers;
+}
+
+static void trace_rings(uint32_t *ring, struct lock_merge *m, const struct lock_words *w,
+			const struct ring_part *parts)
+{
+	for (size_t i = 0; i < w->nlinks; i++) {
+		const struct lock_link *l = &w->links[i];
+		uint32_t a = lock_merge_root(m, l->low), b = lock_merge_root(m, l->high);
+		bool ruby = lock_spaces_find(&w->spaces, w->words[a].as, GT_INTERPRETER_RUBY);
+
+		if (l->counts[LOCK_LINK_BATON] && a != b && carries_baton(&parts[a], ruby) &&
+		    carries_baton(&parts[b], ruby)) {
+			m->baton[a] = m->baton[b] = true;
+			unite_in(ring, a, b);
+		}
+	}
+}
+
+int lock_merge_batons(struct lock_merge *m, const struct lock_words *w)
+{
+	struct ring_part *parts = calloc(m->n + 1, sizeof(*parts));
+	uint32_t *ring = calloc(m->n + 1, sizeof(*ring)), *sizes = calloc(m->n + 1, sizeof(*sizes));
+	int err = parts && ring && sizes ? 0 : -ENOMEM;
+
+	if (err)
+		goto out;
+	gather_parts(parts, m, w);
+	for (uint32_t i = 0; i < m->n; i++)
+		ring[i] = i;
+	trace_rings(ring, m, w, parts);
+	for (uint32_t i = 0; i < m->n; i++)
+		sizes[root_of(ring, i)] += m->baton[i];
+	for (uint32_t i = 0; i < m->n; i++) {
+		uint32_t root = root_of(ring, i);
+
+		if (!m->baton[i])
+			continue;
+		m->baton[i] = sizes[root] >= RING_MIN ||
+			      lock_spaces_find(&w->spaces, w->words[i].as, GT_INTERPRETER_RUBY);
+		if (m->baton[i])
+			unite(m, root, i);
+	}
+out:
+	free(parts);
+	free(ring);
+	free(sizes);
 	return err;
 }
 
@@ -176,4 +330,6 @@ void lock_merge_release(struct lock_merge *m)
 	free(m->parent);
 	free(m->attached);
 	free(m->paired);
+	free(m->baton);
+	free(m->stack);
 }

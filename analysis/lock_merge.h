@@ -12,10 +12,13 @@
 #include "lock_words.h"
 
 struct lock_merge {
-	uint32_t *parent;   /* by word: union-find, roots point to themselves */
+	uint32_t *parent; /* by word: union-find, roots point to themselves */
 	/* Entries may be LOCK_WORDS_NONE. */
 	uint32_t *attached; /* by a mutex set's root: a word of the set it is used with */
 	uint32_t *paired;   /* by word: the other half of its condition variable */
+	/* What a set is taken for as a whole, by its root: */
+	bool *baton; /* words that a baton goes over */
+	bool *stack; /* words on waiters' stacks */
 	size_t n;
 };
 
@@ -30,6 +33,12 @@ void lock_merge_release(struct lock_merge *m);
  * a bounded queue, full and empty, have none and stay apart.
  */
 void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *competed);
+
+/*
+ * Join the words that a baton goes over (lock_baton.h): three threads or more that wait on words of
+ * their own, or any in a Ruby, whose GVL is such a baton. 0 or -ENOMEM.
+ */
+int lock_merge_batons(struct lock_merge *m, const struct lock_words *w);
 
 /* The word that stands for the set `word` is in. */
 uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word);

@@ -106,6 +106,8 @@ static void add_word(struct lock_evidence *e, const struct lock_word_facts *f, b
 	e->bitset |= !!(f->flags & LOCK_WORD_BITSET);
 	e->plain_wait |= !!(f->flags & LOCK_WORD_WAIT);
 	e->timed |= !!(f->flags & LOCK_WORD_TIMED);
+	e->untimed |= !!(f->flags & LOCK_WORD_UNTIMED);
+	e->ticks += f->ticks;
 	e->condvar_pair |= paired;
 }
 
@@ -144,6 +146,8 @@ int lock_sort_evidence(struct lock_evidence *by_root, const struct lock_words *w
 		const struct lock_symbol *s = lock_words_symbol_of(w, i);
 
 		add_word(&by_root[root], &w->words[i], m->paired[i] != LOCK_WORDS_NONE);
+		by_root[root].stack_words |= m->stack[i];
+		by_root[root].baton |= m->baton[i];
 		by_root[root].on_stack |= s && s->image && s->image[0] == '[' && s->image[1] == 's';
 		add_side(&held[root], &w->words[i].held);
 		add_side(&all[root], &w->words[i].all);
@@ -206,6 +210,16 @@ static bool is_bitset_mutex(const struct lock_group *g)
 static bool has_fingerprint(const struct lock_group *g)
 {
 	return g->fingerprint && g->fingerprint->proves;
+}
+
+static bool is_on_stacks(const struct lock_group *g)
+{
+	return g->evidence.stack_words;
+}
+
+static bool is_baton(const struct lock_group *g)
+{
+	return g->evidence.baton;
 }
 
 static bool counts(const struct lock_group *g)
@@ -273,6 +287,9 @@ static const struct {
 	{ SORT_LOCK, is_bitset_mutex,
 	  "mutex: always waits for value 2, by threads that also wake" },
 	{ SORT_LOCK, has_fingerprint, "lock: by an interpreter's fingerprint" },
+	{ SORT_QUEUE, is_on_stacks, "queue: words on waiters' stacks, a different one each wait" },
+	{ SORT_TURN_TAKING, is_baton,
+	  "turn-taking: each wakes the next and waits on a word of its own" },
 	{ SORT_BARRIER, counts, "barrier: waits for values that vary" },
 	{ SORT_LOCK, is_gil_like, "lock: threads take turns at holding it" },
 	{ SORT_LOCK, has_gil_layout, "lock: a GIL of CPython's layout" },
@@ -323,8 +340,14 @@ int lock_sort_explain(const struct lock_group *g, char **lines, int max)
 	LINE("%s", g->rule);
 	if (g->sort == SORT_LOCK && g->fingerprint && g->kind == g->fingerprint->kind)
 		LINE("%s", g->fingerprint->text);
+	if (g->sort == SORT_LOCK && g->fingerprint && g->kind == g->fingerprint->kind &&
+	    g->fingerprint->interpreter != GT_INTERPRETER_NONE && !g->told)
+		LINE("inferred: the interpreter, from a file's name");
+	if (g->sort == SORT_LOCK && e->baton)
+		LINE("inferred: threads that sleep wait on the same words as those waiting for their turn");
 	if (g->nwords > 1)
-		LINE("L1: %" PRIu32 " words of one wait sequence", g->nwords);
+		LINE("L1: %" PRIu32 " words %s", g->nwords,
+		     e->baton ? "that a baton goes over" : "of one wait sequence");
 	if (!e->value_always_2 && e->handovers)
 		LINE("symmetry: %" PRIu32 " of %" PRIu32 " waiting threads also wake", e->both,
 		     e->waiters);

@@ -31,8 +31,6 @@ struct maker {
 	struct lock_evidence *evidence; /* by set: at its root word */
 	uint32_t *group_of;		/* by set: at its root word */
 	struct named *named;		/* by group */
-	char *const *exes;
-	size_t nexes;
 };
 
 void lock_table_free(struct lock_table *t)
@@ -154,9 +152,13 @@ static void name_words(struct lock_table *t, struct maker *mk, bool attached)
 
 static void settle(struct maker *mk, struct lock_group *g, uint32_t set)
 {
-	uint32_t process = mk->words->words[set].process;
+	uint32_t as = mk->words->words[set].as;
+	const struct lock_space *space = NULL;
 
-	g->fingerprint = lock_kind_fingerprint(g, process < mk->nexes ? mk->exes[process] : NULL);
+	g->fingerprint = lock_kind_fingerprint(g, &mk->words->spaces, as);
+	if (g->fingerprint)
+		space = lock_spaces_find(&mk->words->spaces, as, g->fingerprint->interpreter);
+	g->told = space && space->told;
 	lock_sort_group(g);
 	g->kind = lock_kind_of(g, g->fingerprint);
 }
@@ -196,6 +198,39 @@ static void make_attached(struct lock_table *t, struct maker *mk)
 	for (uint32_t i = 0; i < mk->words->nwords; i++)
 		if (set_of(mk, i) == i && is_attached(mk, i) && mk->group_of[i] >= before)
 			settle(mk, &t->groups[mk->group_of[i]], i);
+}
+
+/* What has no name of its own, or one that says only where it lies, is called what the fingerprint
+ * calls it. */
+static void rename_group(struct lock_group *g, const char *name, bool several, const char *image)
+{
+	if (!name || (g->image && g->image[0] != '['))
+		return;
+	free(g->name);
+	free(g->image);
+	if (!several)
+		g->name = strdup(name);
+	else if (asprintf(&g->name, "%s 0x%" PRIx64, name, g->symbol_addr) < 0)
+		g->name = NULL;
+	g->image = image && *image ? strdup(image) : NULL;
+}
+
+/* When all its words are known, and with them where it begins. */
+static void rename_groups(struct lock_table *t, const struct maker *mk)
+{
+	for (uint32_t i = 0; i < mk->words->nwords; i++) {
+		struct lock_group *g = &t->groups[mk->group_of[set_of(mk, i)]];
+		const struct lock_fingerprint *fp = g->sort == SORT_LOCK ? g->fingerprint : NULL;
+		const struct lock_space *space = NULL;
+
+		if (fp && fp->name && g->kind == fp->kind)
+			space = lock_spaces_find(&mk->words->spaces, mk->words->words[i].as,
+						 fp->interpreter);
+		if (space)
+			rename_group(g, fp->name, fp->several, space->image);
+		if (g->evidence.stack_words)
+			rename_group(g, "words on waiters' stacks", false, "[stack]");
+	}
 }
 
 /* ---- words ---- */
@@ -278,6 +313,9 @@ static int gather(struct maker *mk)
 		for (size_t i = 0; i < n; i++)
 			competed[i] = lock_sort_symmetric(&mk->evidence[i]);
 		lock_merge_let_go(&mk->merge, mk->words, competed);
+		err = lock_merge_batons(&mk->merge, mk->words);
+	}
+	if (!err) {
 		memset(mk->evidence, 0, n * sizeof(*mk->evidence));
 		err = lock_sort_evidence(mk->evidence, mk->words, &mk->merge);
 	}
@@ -303,12 +341,13 @@ static int make(struct lock_table *t, struct maker *mk)
 		return err;
 	make_groups(t, mk);
 	make_attached(t, mk);
+	rename_groups(t, mk);
 	return fill_words(t, mk);
 }
 
-struct lock_table *lock_table_new(const struct lock_words *words, char *const *exes, size_t nexes)
+struct lock_table *lock_table_new(const struct lock_words *words)
 {
-	struct maker mk = { .words = words, .exes = exes, .nexes = nexes };
+	struct maker mk = { .words = words };
 	struct lock_table *t = calloc(1, sizeof(*t));
 
 	if (t && make(t, &mk)) {

@@ -6,10 +6,7 @@
 #include "lock_find.h"
 #include "lock_words.h"
 
-/*
- * `exes`: path of each process's executable by struct process.index, entries may be NULL. NULL: out
- * of memory.
- */
-struct lock_table *lock_table_new(const struct lock_words *words, char *const *exes, size_t nexes);
+/* NULL when out of memory. */
+struct lock_table *lock_table_new(const struct lock_words *words);
 
 #endif

@@ -18,6 +18,10 @@
 
 #define LOW_LEVEL_LOCK_CONTENDED 2
 
+/* How far from its upper end a stack is looked at: stacks may be small, and other memory lie right
+ * below. */
+#define STACK_BYTES (256U << 10)
+
 static uint64_t pair_key(uint32_t a, uint32_t b)
 {
 	return (uint64_t)a << 32 | b;
@@ -56,6 +60,7 @@ void lock_words_release(struct lock_words *w)
 	map_free(&w->role_index);
 	map_free(&w->link_index);
 	lock_places_release(&w->symbol_places);
+	lock_spaces_release(&w->spaces);
 	free(w->words);
 	free(w->roles);
 	free(w->links);
@@ -80,7 +85,7 @@ static uint32_t word_add(struct lock_words *w, const struct thread *t)
 	f->addr = t->wait.addr;
 	f->val_min = UINT32_MAX;
 	f->flags = LOCK_WORD_OWNER;
-	f->process = t->process->index;
+	f->waiter = t->index;
 	return w->nwords++;
 }
 
@@ -117,6 +122,16 @@ static uint32_t op_flags(uint32_t op)
 	}
 }
 
+/*
+ * The word in which a thread's end is announced lies in what the C library keeps at the upper end
+ * of its stack; the first thread's stack has a name of its own. A word that others wait on too is
+ * not meant.
+ */
+static bool on_its_stack(const struct thread *t)
+{
+	return t->wait.addr < t->clear_child_tid && t->clear_child_tid - t->wait.addr < STACK_BYTES;
+}
+
 uint32_t lock_words_wait(struct lock_words *w, const struct thread *t)
 {
 	uint32_t at = lock_words_find(w, t->wait.as, t->wait.addr);
@@ -131,6 +146,10 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t)
 	f->waits++;
 	f->flags |= op_flags(t->wait.op);
 	f->flags |= t->wait.timed ? LOCK_WORD_TIMED : LOCK_WORD_UNTIMED;
+	if (t->index != f->waiter)
+		f->flags = (f->flags | LOCK_WORD_SEVERAL) & ~LOCK_WORD_STACK;
+	else if (!(f->flags & LOCK_WORD_SEVERAL) && on_its_stack(t))
+		f->flags |= LOCK_WORD_STACK;
 	if (!(t->wait.val & FUTEX_WAITERS) || t->wait.val == UINT32_MAX)
 		f->flags &= ~LOCK_WORD_OWNER;
 	if (t->wait.val < f->val_min)
@@ -163,7 +182,8 @@ void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_lin
 	struct lock_link *link;
 	uint64_t at;
 
-	if (a == b || l->as != h->as || (kind != LOCK_LINK_REQUEUED && apart > LOCK_WORDS_SPAN))
+	if (a == b || l->as != h->as ||
+	    (kind != LOCK_LINK_REQUEUED && kind != LOCK_LINK_BATON && apart > LOCK_WORDS_SPAN))
 		return;
 	if (map_get(&w->link_index, pair_key(low, high), &at)) {
 		link = &w->links[at];

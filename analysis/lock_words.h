@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "lock_places.h"
+#include "lock_spaces.h"
 #include "model.h"
 
 #define LOCK_WORDS_NONE LOCK_PLACES_NONE
@@ -31,6 +32,8 @@ enum lock_word_flag {
 	LOCK_WORD_JOIN = 1 << 5,   /* some thread's clear_child_tid */
 	LOCK_WORD_OWNER = 1 << 6,  /* every value so far had FUTEX_WAITERS set: an owner's tid */
 	LOCK_WORD_UNTIMED = 1 << 7,
+	LOCK_WORD_SEVERAL = 1 << 8, /* more than one thread waited on it */
+	LOCK_WORD_STACK = 1 << 9,   /* on the stack of the one thread that waits on it */
 };
 
 /* How much of the wakees' time their wakers ran beside them; sums over sampled hand-overs. */
@@ -44,12 +47,16 @@ struct lock_word_facts {
 	uint32_t flags; /* enum lock_word_flag */
 	uint32_t val_min, val_max;
 	uint64_t waits, timeouts;
-	uint64_t handovers;   /* a thread's futex call ended a thread's wait */
-	uint64_t returned;    /* of these: the wakee later woke its waker in turn */
-	uint64_t asked;	      /* of these: right after a round of the wakee's had timed out */
-	struct lock_side all; /* every stretch that the wakee ran */
+	uint64_t handovers; /* a thread's futex call ended a thread's wait */
+	uint64_t returned;  /* of these: the wakee later woke its waker in turn */
+	uint64_t asked;	    /* of these: right after a round of the wakee's had timed out */
+	uint64_t gave_way;  /* of these: the waker then went to wait itself, at once */
+	uint64_t ticks;	    /* of these: after having run for as long as OCaml's tick */
+	/* ns waited up to hand-overs: for a turn, as far as can be told, and for something else */
+	uint64_t turn, asleep;
+	struct lock_side all;  /* every stretch that the wakee ran */
 	struct lock_side held; /* without those in which one only tried, and waited again */
-	uint32_t process; /* index of the first waiter's process */
+	uint32_t waiter;       /* index of the first waiter */
 };
 
 /* One thread's part in one word. */
@@ -62,6 +69,7 @@ enum lock_link_kind {
 	LOCK_LINK_SEQUENCE, /* a thread waited on one and soon after on the other */
 	LOCK_LINK_REQUEUED, /* the kernel moved a waiter from one to the other */
 	LOCK_LINK_LET_GO,   /* a thread woke a waiter on one and then waited on the other itself */
+	LOCK_LINK_BATON, /* the same, at once and without running on, however far apart they are */
 	LOCK_LINK_KINDS
 };
 
@@ -86,6 +94,7 @@ struct lock_words {
 	size_t nsymbols, symbols_size;
 	struct lock_places word_places, symbol_places; /* number = index into words, symbols */
 	struct map role_index, link_index;
+	struct lock_spaces spaces;
 	uint64_t dropped; /* facts that did not fit */
 };
 
@@ -103,7 +112,8 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t);
 /* `waker` ended a wait of `wakee` on `word`. Both are struct thread.index. */
 void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, uint32_t wakee);
 
-/* Ignored unless the two are in one address space and, but for a requeue, close to each other. */
+/* Ignored unless the two are in one address space and, but for requeues and batons, close to each
+ * other. */
 void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind);
 
 /* How often the two were linked in this way. */

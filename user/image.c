@@ -9,12 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image_debug.h"
+#include "image_symbols.h"
 #include "lib/buf.h"
 
 #define MAX_SYMBOLS (4u << 20)
 #define MAX_NAMES (64u << 20)
-#define MAX_NAME 512 /* longer names (templates) are cut */
 
 struct variable {
 	uint64_t vaddr, size;
@@ -51,95 +50,21 @@ static const char *name_of(const struct image *img, const struct variable *v)
 	return (const char *)img->names.data + v->name;
 }
 
-static int add_variable(struct image *img, const GElf_Sym *sym, const char *name)
+static int add_variable(void *ctx, const GElf_Sym *sym, const char *name, size_t len)
 {
+	struct image *img = ctx;
 	struct variable v = { .vaddr = sym->st_value,
 			      .size = sym->st_size,
 			      .name = (uint32_t)img->names.len,
 			      .local = GELF_ST_BIND(sym->st_info) == STB_LOCAL };
-	/* Without "@@VERSION", which some linkers leave in the full table. */
-	size_t len = strcspn(name, "@");
 
-	if (len > MAX_NAME)
-		len = MAX_NAME;
-	if (!len || count_variables(img) == MAX_SYMBOLS || img->names.len + len + 1 > MAX_NAMES)
+	if (!is_variable(sym) || count_variables(img) == MAX_SYMBOLS ||
+	    img->names.len + len + 1 > MAX_NAMES)
 		return 0;
 	buf_add(&img->names, name, len);
 	buf_add(&img->names, "", 1);
 	buf_add(&img->variables, &v, sizeof(v));
 	return img->names.err ? img->names.err : img->variables.err;
-}
-
-/* A damaged table gives what can be read of it. */
-static int read_table(struct image *img, Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr)
-{
-	size_t entry = gelf_fsize(elf, ELF_T_SYM, 1, EV_CURRENT);
-	Elf_Data *data = elf_getdata(scn, NULL);
-
-	if (!data || !data->d_buf || !entry)
-		return 0;
-	for (size_t i = 1; i < data->d_size / entry; i++) {
-		const char *name;
-		GElf_Sym sym;
-		int err;
-
-		if (i > INT32_MAX || !gelf_getsym(data, (int)i, &sym))
-			break;
-		if (!is_variable(&sym))
-			continue;
-		name = elf_strptr(elf, shdr->sh_link, sym.st_name);
-		err = name ? add_variable(img, &sym, name) : 0;
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-/* All tables of `type`. 1: there was one, 0: none, or -errno. */
-static int read_tables(struct image *img, Elf *elf, uint32_t type)
-{
-	Elf_Scn *scn = NULL;
-	int found = 0;
-
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		int err;
-
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != type)
-			continue;
-		err = read_table(img, elf, scn, &shdr);
-		if (err)
-			return err;
-		found = 1;
-	}
-	return found;
-}
-
-static int read_debug_file(struct image *img, Elf *elf, const char *path)
-{
-	int fd = image_debug_open(elf, path);
-	Elf *debug;
-	int err = 0;
-
-	if (fd < 0)
-		return 0;
-	debug = elf_begin(fd, ELF_C_READ, NULL);
-	if (debug)
-		err = read_tables(img, debug, SHT_SYMTAB);
-	elf_end(debug);
-	close(fd);
-	return err < 0 ? err : 0;
-}
-
-static int read_variables(struct image *img, Elf *elf, const char *path)
-{
-	int err = read_tables(img, elf, SHT_SYMTAB);
-
-	if (!err)
-		err = read_debug_file(img, elf, path);
-	if (err >= 0)
-		err = read_tables(img, elf, SHT_DYNSYM);
-	return err < 0 ? err : 0;
 }
 
 struct image *image_read(int fd, const char *path, int *err)
@@ -165,7 +90,7 @@ struct image *image_read(int fd, const char *path, int *err)
 		goto out;
 	*err = image_layout_read(&img->layout, elf);
 	if (!*err)
-		*err = read_variables(img, elf, path);
+		*err = image_symbols_walk(elf, path, add_variable, img);
 out:
 	elf_end(elf);
 	if (*err) {

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an ELF file says about its code: how frames lie, which function holds an address. Read when
+ * first asked for, from a file that is kept open until then: the process that mapped it may end.
+ */
+#ifndef USER_IMAGE_CODE_H
+#define USER_IMAGE_CODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "image_layout.h"
+#include "lib/map.h"
+#include "unwind_rule.h"
+
+struct image_code_cache;
+
+struct image_code {
+	struct image_layout layout;
+	const char *path; /* as it was mapped first */
+	uint64_t entry;	  /* where a program starts, a vaddr; 0: it is none */
+	struct map named; /* for whoever names its code: by vaddr */
+};
+
+struct image_code_cache *image_code_cache_new(void); /* NULL: out of memory */
+
+/*
+ * The code of file `ino` on `dev` (kernel encoding), open at `fd`, which stays the caller's; with
+ * fd -1 only what is already known. NULL: unknown, or no ELF file of this machine's kind. Each one
+ * given is put back.
+ */
+struct image_code *image_code_cache_get(struct image_code_cache *c, uint32_t dev, uint64_t ino,
+					int fd, const char *path);
+
+/* The code that the kernel maps into every process, [vdso]. NULL: there is none. Likewise. */
+struct image_code *image_code_cache_vdso(struct image_code_cache *c);
+
+void image_code_put(struct image_code *code); /* NULL ok */
+
+const struct unwind_rule *image_code_rule(struct image_code *code, uint64_t vaddr);
+
+/*
+ * Is it in a function that nothing calls: where a program or a thread starts? By its name, or by
+ * where the file says that it starts.
+ */
+bool image_code_is_first(struct image_code *code, uint64_t vaddr);
+
+/* As image_functions_find(). */
+const char *image_code_function(struct image_code *code, uint64_t vaddr, uint64_t *start);
+
+void image_code_cache_free(struct image_code_cache *c); /* NULL ok; all were put back */
+
+#endif

@@ -23,7 +23,7 @@ struct runner {
 	uint64_t got;	       /* when it came back from that, or first ran */
 	/* It has woken another and has not yet been seen to give way or to go on. */
 	bool gave;
-	uint32_t gave_on;
+	uint32_t gave_on, gave_to;
 	uint64_t gave_at, gave_wait, held;
 	bool gave_turn;
 	/* It has given way and not had its turn since: the words it waits on belong together. */
@@ -136,6 +136,16 @@ void lock_batons_transition(struct lock_batons *b, const struct thread *t, enum 
 		credit(b, r, false);
 }
 
+/* Nearly at once: the time it was off its CPU in between, having lost it to the very thread it
+ * woke, does not count. */
+static bool at_once(const struct runner *r, const struct thread *t, uint64_t now)
+{
+	uint64_t since = r->gave ? r->gave_at : r->got;
+
+	return now - (t->state == STATE_RUNNING && t->since > since ? t->since : since) <
+	       GIVES_WAY_NS;
+}
+
 /* Was it the waiter's turn, in the order of coming, and did somebody have it throughout? */
 static bool was_its_turn(const struct runner *from, const struct runner *to, const struct place *p,
 			 const struct thread *t, uint64_t now)
@@ -156,9 +166,13 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 		return;
 	r = runner(b, from);
 	p = place(b, to);
+	/* The one it woke lost the race for the mutex that goes with its word: the same hand-over. */
+	if (r->gave && r->gave_to == to->index && at_once(r, from, wake->ts))
+		return;
 	if (r->gave)
 		credit(b, r, false);
 	r->gave = true;
+	r->gave_to = to->index;
 	r->giving = false;
 	r->gave_on = word;
 	r->gave_at = wake->ts;
@@ -173,16 +187,6 @@ static void follow(struct lock_batons *b, struct runner *r, uint32_t word)
 	for (int i = 0; i < 2; i++)
 		lock_words_link(b->words, r->giving_on[i], word, LOCK_LINK_BATON);
 	r->giving_on[1] = word;
-}
-
-/* Nearly at once: the time it was off its CPU in between, having lost it to the very thread it
- * woke, does not count. */
-static bool at_once(const struct runner *r, const struct thread *t, uint64_t now)
-{
-	uint64_t since = r->gave ? r->gave_at : r->got;
-
-	return now - (t->state == STATE_RUNNING && t->since > since ? t->since : since) <
-	       GIVES_WAY_NS;
 }
 
 void lock_batons_block(struct lock_batons *b, const struct thread *t, uint32_t word, uint64_t now)

@@ -114,6 +114,43 @@ static void ruby_on_one_cpu(void **state)
 	scene_free(&s);
 }
 
+/*
+ * The woken thread takes the waker's CPU while that still holds the mutex that goes with the word, and waits for it.
+ */
+static void the_woken_one_runs_into_the_mutex(void **state)
+{
+	const uint64_t mutex = 0x9000;
+	struct scene s;
+
+	threads(&s, 1, 2);
+	interprets(&s, AS, GT_INTERPRETER_RUBY, "");
+	scene_run(&s, 0, 2);
+	s.us += 10;
+	scene_wait_to(&s, 0, 2, OWN(2), OP_COND, 0, false, 1);
+	for (int i = 0; i < 8; i++) {
+		uint32_t from = i % 2 + 1, to = 3 - from;
+		struct gt_event *ev;
+
+		s.us += 100000;
+		scene_wake(&s, from, to, OWN(to));
+		s.us += 5;
+		ev = scene_event(&s, GT_SWITCH, 0);
+		ev->task = from;
+		ev->peer = to;
+		ev->flags = GT_F_PREEMPTED;
+		s.us += 10;
+		scene_wait_to(&s, 0, to, mutex, OP_MUTEX, 2, false, from);
+		s.us += 5;
+		scene_wake(&s, from, to, mutex);
+		s.us += 5;
+		scene_wait_to(&s, 0, from, OWN(from), OP_COND, 0, false, to);
+	}
+	scene_table(&s);
+	assert_string_equal(kind_of(&s, OWN(1)), "ruby-gvl");
+	assert_ptr_equal(group_of(&s, OWN(1)), group_of(&s, OWN(2)));
+	scene_free(&s);
+}
+
 /* 3.1: the waiter is also the timer. Its round times out, it asks, and goes on waiting on the same
  * word. */
 static void the_waiter_as_timer(void **state)
@@ -473,6 +510,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ruby_is_a_lock),
 		cmocka_unit_test(ruby_on_one_cpu),
+		cmocka_unit_test(the_woken_one_runs_into_the_mutex),
 		cmocka_unit_test(the_waiter_as_timer),
 		cmocka_unit_test(a_rubys_sleeper_does_not_wait_for_the_gvl),
 		cmocka_unit_test(an_idle_ruby_waits_for_no_lock),

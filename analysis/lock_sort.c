@@ -198,6 +198,15 @@ static bool is_rwlock(const struct lock_group *g)
 	       e->waits >= RWLOCK_WAITS_MIN;
 }
 
+/* Where writers only meet writers, the writers' word alone: taken, and somebody sleeps. */
+static bool is_rwlock_of_writers(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return e->bitset && !e->condvar_pair && e->val_min == 3 && e->val_max == 3 &&
+	       e->waits >= RWLOCK_WAITS_MIN && lock_sort_symmetric(e);
+}
+
 /* Rust's std::sync::Mutex has glibc's three states but always waits with a bitset. */
 static bool is_bitset_mutex(const struct lock_group *g)
 {
@@ -284,6 +293,8 @@ static const struct {
 	{ SORT_LOCK, is_low_level_lock, "mutex: always waits for value 2" },
 	{ SORT_LOCK, holds_owner, "mutex: the word holds its owner's tid" },
 	{ SORT_LOCK, is_rwlock, "rwlock: always waits for values 2 and 3" },
+	{ SORT_LOCK, is_rwlock_of_writers,
+	  "rwlock: always waits for value 3, by threads that also wake" },
 	{ SORT_LOCK, is_bitset_mutex,
 	  "mutex: always waits for value 2, by threads that also wake" },
 	{ SORT_LOCK, has_fingerprint, "lock: by an interpreter's fingerprint" },

@@ -136,6 +136,22 @@ case_idle_pool_one_cpu() {
 	verdict_of 1 taskset -c 0 "$PROGRAMS/idle_pool" -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
 }
 
+# ---- several locks at once ----
+
+# Each of heat's locks, found under its own name with its kind, its waits as the program's clock has them, in the
+# order of their waits; its queue's condition variable is an event.
+HEAT='dict((l["name"].split("+")[0], l["kind"]) for l in locks if l["wait"]["sum"] > ms) == {"hot_mutex": "mutex",
+	"warm_mutex": "mutex", "cold_mutex": "mutex", "the_rwlock": "rwlock", "the_semaphore": "semaphore"}'
+HEAT_WAITS='all(abs(own_lock(w["name"])["wait"]["sum"] - w["wait_ns"]) <= 0.02 * w["wait_ns"] + 20000 * w["waits"]
+	for w in truth["locks"])'
+HEAT_ORDER='(lambda order: order == sorted(order, key=lambda l: -l["wait"]["sum"]))(locks)'
+HEAT_RANKS='own_lock("hot_mutex")["wait"]["sum"] > own_lock("warm_mutex")["wait"]["sum"] > own_lock("cold_mutex")["wait"]["sum"]'
+HEAT_QUEUE='[e for e in events if e.get("name", "").startswith("queue_filled") and e["kind"] == "queue"]'
+
+case_heat() {
+	verdict_of 2 "$PROGRAMS/heat" truth.json -- "$HEAT" "$HEAT_WAITS" "$HEAT_ORDER" "$HEAT_RANKS" "$HEAT_QUEUE"
+}
+
 # ---- the verdict table's own cases ----
 
 case_one_after_another() {
@@ -231,6 +247,91 @@ case_python_processes() {
 case_python_io() {
 	needs_debian_python
 	verdict_of 2 /usr/bin/python3 "$COUNT/io_threads.py" -- 'v == "io-bound"'
+}
+
+# ---- other interpreters: threads share a lock, processes none ----
+
+# one_lock KIND NAME IMAGE: threads are serialized by it.
+one_lock() {
+	echo "(lambda l: l['kind'] == '$1' and \"$2\" in l['name'] and '$3' in l['image'] and l['explains_serialized'] >= 0.9)(locks[0])"
+}
+NO_LOCK_SHARED='all(len(l["processes"]) == 1 for l in locks)'
+
+# interpreter_threads KIND NAME IMAGE COMMAND…: alone, on one CPU, and beside others that take the CPUs.
+interpreter_threads() {
+	local lock hogs=() i
+	lock=$(one_lock "$1" "$2" "$3")
+	shift 3
+	needs_tool "$1"
+	verdict_of 2 "$@" -- 'v == "serialized"' "$lock" 'p["average"] <= 1.2'
+	trace -- taskset -c 0 "$@"
+	check "$SOUND" 'v == "cpu-starved"' "$lock"
+	for ((i = 0; i < CPUS; i++)); do
+		timeout 60 sh -c 'while :; do :; done' &
+		hogs+=($!)
+	done
+	trace -- "$@"
+	kill "${hogs[@]}"
+	check "$SOUND" "$lock"
+}
+
+interpreter_processes() {
+	needs_tool "$1"
+	verdict_of 2 "$@" -- 'v == "parallel"' "$NO_LOCK_SHARED"
+}
+
+case_pypy_threads() {
+	interpreter_threads pypy-gil libpypy libpypy pypy3 "$COUNT/count_threads.py" 2 1000000000
+}
+
+case_pypy_processes() {
+	interpreter_processes pypy3 "$COUNT/count_procs.py" 2 2000000000
+}
+
+case_ruby_threads() {
+	interpreter_threads ruby-gvl "Ruby's GVL" ruby ruby "$SOURCE/workloads/ruby/count_threads.rb"
+}
+
+case_ruby_processes() {
+	interpreter_processes ruby "$SOURCE/workloads/ruby/count_procs.rb"
+}
+
+OCAML=(ocaml -I +unix -I +threads unix.cma threads.cma)
+
+case_ocaml_threads() {
+	interpreter_threads ocaml-master "" "" "${OCAML[@]}" "$SOURCE/workloads/ocaml/count_threads.ml" 2 100000000
+}
+
+case_ocaml_processes() {
+	interpreter_processes "${OCAML[@]}" "$SOURCE/workloads/ocaml/count_procs.ml"
+}
+
+# Who waits for work in a Ruby waits on the words that the GVL is waited for on, and yet for no lock.
+case_ruby_idle_pool() {
+	needs_tool ruby
+	verdict_of 1 ruby "$SOURCE/tests/system/programs/idle_pool.rb" -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
+}
+
+# Both are counted under -a with everything else that runs here.
+case_two_pythons_of_all() {
+	needs_trace
+	needs_cpus 2
+	needs_debian_python
+	undisturbed two_pythons_hold
+}
+
+two_pythons_hold() {
+	local children=() i
+	for i in 1 2; do
+		/usr/bin/python3 "$COUNT/count_threads.py" 2 30000000 >/dev/null &
+		children+=($!)
+	done
+	"$GILTRACE" -a -d 1 --export "json:$T/report.json" >"$T/out" 2>"$T/err"
+	STATUS=$?
+	kill "${children[@]}" 2>/dev/null
+	want_status 0
+	check "$SOUND" 'len([l for l in locks if l["kind"] == "cpython-gil" and l["waits"] >= 20]) == 2' "$NO_LOCK_SHARED" \
+		'[q["verdict"]["class"] for q in processes if "python" in q["comm"]] == ["serialized"] * 2'
 }
 
 case_two_pythons_under_one_shell() {

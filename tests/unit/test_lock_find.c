@@ -608,6 +608,29 @@ static void mutex_waited_on_with_a_bitset(void **state)
 	scene_free(&s);
 }
 
+/* An rwlock that is only ever written under: the writers' word alone. They need not run one at a time for long. */
+static void rwlock_among_writers(void **state)
+{
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	for (int i = 0; i < 24; i++) {
+		uint32_t waits = i & 1 ? A : B, holds = i & 1 ? B : A;
+
+		scene_wait(&s, !(i & 1), waits, COND, OP_COND, 3);
+		s.us += 100;
+		scene_wake(&s, holds, waits, COND);
+		scene_run(&s, !(i & 1), waits);
+		s.us += 6000;
+	}
+	scene_table(&s);
+	assert_sort(&s, COND, SORT_LOCK);
+	assert_int_equal(group_of(&s, COND)->kind, LOCK_KIND_RWLOCK);
+	scene_free(&s);
+}
+
 static void shards_do_not_melt(void **state)
 {
 	struct scene s;
@@ -871,6 +894,7 @@ int main(void)
 		cmocka_unit_test(pi_and_owner_words_are_mutexes),
 		cmocka_unit_test(rwlock_of_glibc),
 		cmocka_unit_test(mutex_waited_on_with_a_bitset),
+		cmocka_unit_test(rwlock_among_writers),
 		cmocka_unit_test(shards_do_not_melt),
 		cmocka_unit_test(neighbouring_semaphores_stay_apart),
 		cmocka_unit_test(requeued_words_belong_together),

@@ -148,7 +148,7 @@ $(O)/tests/test_opts: $(call obj,user/opts.c)
 $(O)/tests/test_maps: $(call obj,user/maps.c)
 $(O)/tests/test_lookout: $(call obj,user/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
-TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect)
+TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_interpreters)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)

@@ -50,7 +50,7 @@ static int open_matching(const char *path, const struct build_id *wanted)
 	if (!fstat(fd, &st) && st.st_size <= (off_t)IMAGE_MAX_FILE && matches(fd, wanted))
 		return fd;
 	close(fd);
-	return -ENOENT;
+	return -ESTALE;
 }
 
 static int open_by_build_id(const struct build_id *id)
@@ -77,6 +77,7 @@ static int open_by_link(const char *link, const char *path, const struct build_i
 	};
 	const char *slash = strrchr(path, '/');
 	char candidate[PATH_MAX];
+	int err = -ENOENT;
 
 	if (*path != '/' || strchr(link, '/'))
 		return -ENOENT;
@@ -87,8 +88,10 @@ static int open_by_link(const char *link, const char *path, const struct build_i
 
 		if (fd >= 0)
 			return fd;
+		if (fd == -ESTALE)
+			err = fd;
 	}
-	return -ENOENT;
+	return err;
 }
 
 int image_debug_open(Elf *elf, const char *path)
@@ -107,4 +110,20 @@ int image_debug_open(Elf *elf, const char *path)
 		return fd;
 	link = dwelf_elf_gnu_debuglink(elf, &crc);
 	return link && *link ? open_by_link(link, path, &id) : -ENOENT;
+}
+
+int image_debug_open_shared(Dwarf *dwarf)
+{
+	struct build_id id;
+	const char *name = NULL;
+	ssize_t len = dwelf_dwarf_gnu_debugaltlink(dwarf, &name, &id.bytes);
+	int fd;
+
+	if (len < 2 || len > MAX_BUILD_ID)
+		return -ENOENT;
+	id.len = (size_t)len;
+	fd = open_by_build_id(&id);
+	if (fd < 0 && !strncmp(name, DEBUG_ROOT "/", sizeof(DEBUG_ROOT)) && !strstr(name, "/../"))
+		fd = open_matching(name, &id);
+	return fd < 0 ? -ENOENT : fd;
 }

@@ -6,12 +6,19 @@
 #ifndef USER_IMAGE_DEBUG_H
 #define USER_IMAGE_DEBUG_H
 
+#include <elfutils/libdw.h>
 #include <libelf.h>
 
 /*
  * Open the debug file of `elf`, which was found at `path` (NULL: unknown). A descriptor, the
- * caller's to close, or -ENOENT.
+ * caller's to close, -ENOENT, or -ESTALE: there is one, of another build.
  */
 int image_debug_open(Elf *elf, const char *path);
+
+/*
+ * Open the supplementary file that `dwarf`'s refers to, if it is one of this machine's own debug
+ * files and the one meant. Likewise.
+ */
+int image_debug_open_shared(Dwarf *dwarf);
 
 #endif

@@ -55,14 +55,16 @@ SEC("uprobe")
 int on_lock(struct pt_regs *regs)
 {
 	const struct gt_wire_lock_site *site;
+	struct task_struct *t = bpf_get_current_task_btf();
 	struct task_state *s;
 	struct gt_wire_lock *r;
+	struct cpu_state *c;
 	u64 now, lock;
 	u32 cpu, number;
 
 	if (!enabled)
 		return 0;
-	s = task_get_preemptible(bpf_get_current_task_btf());
+	s = task_get_preemptible(t);
 	if (!s)
 		return 0;
 	number = bpf_get_attach_cookie(regs);
@@ -70,9 +72,12 @@ int on_lock(struct pt_regs *regs)
 	if (!site || seen_twice(s, PT_REGS_IP(regs), number, site->role))
 		return 0;
 	lock = lock_address(regs, site);
-	now = bpf_ktime_get_ns();
 	cpu = bpf_get_smp_processor_id();
-	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));
+	c = cpu_state(cpu);
+	if (c->next_tid != (u32)t->pid)
+		holder_look();
+	now = bpf_ktime_get_ns();
+	r = record_reserve(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;
 	record_header(&r->hdr, now, GT_WIRE_LOCK, 0, s->id);

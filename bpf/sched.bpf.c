@@ -276,12 +276,7 @@ int on_waking(u64 *ctx)
 	return 0;
 }
 
-/*
- * Run on each CPU before the rings are emptied: a task that took the CPU unseen must not stay so
- * for longer than the reader can put its switch back in order.
- */
-SEC("raw_tp")
-int look_cpu(void *ctx)
+int holder_look(void)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
@@ -290,4 +285,14 @@ int look_cpu(void *ctx)
 	if (enabled && c->next_tid != (u32)t->pid)
 		holder_get(cpu, c, bpf_ktime_get_ns(), t);
 	return 0;
+}
+
+/*
+ * Run on each CPU before the rings are emptied: a task that took the CPU unseen must not stay so
+ * for longer than the reader can put its switch back in order.
+ */
+SEC("raw_tp")
+int look_cpu(void *ctx)
+{
+	return holder_look();
 }

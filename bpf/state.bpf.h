@@ -102,6 +102,13 @@ extern struct rings rings SEC(".maps");
 extern struct tasks tasks SEC(".maps");
 extern struct lock_sites lock_sites SEC(".maps");
 
+/*
+ * Put the current task's switch back if the kernel did not show it: before a record of what it does
+ * there, of which there may be more than the reader looks back over. In sched.bpf.c. A caller that is
+ * preempted in between, right after such a switch, leaves wrong books until the next one.
+ */
+int holder_look(void);
+
 static __always_inline struct cpu_state *cpu_state(u32 cpu)
 {
 	/* CPUs past the last entry share it; their records find no ring and are counted as losses.

@@ -2,9 +2,9 @@
 /*
  * late_gil LIBRARY count N: load a library that has a lock with probes, wait until they are traced,
  * take the lock N times.
- * late_gil LIBRARY loop N: the same without waiting, 5 us of work each; prints the ns it took.
- * late_gil LIBRARY watch: until standard input ends; then say how many of the probes were traced at
- * most, and how many still are.
+ * late_gil LIBRARY loop N: the same without waiting, some 10 us of work each; prints the ns it
+ * took. late_gil LIBRARY watch: until standard input ends; then say how many of the probes were
+ * traced at most, and how many still are.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -20,7 +20,7 @@ static void nothing(void)
 
 static void some_work(void)
 {
-	for (volatile int i = 0; i < 8000; i++)
+	for (volatile int i = 0; i < 40000; i++)
 		;
 }
 

@@ -38,7 +38,7 @@ CFLAGS_ALL   = $(CSTD) $(WARN) $(CFLAGS) $(SANFLAGS)
 
 # lib/ and analysis/ see no libbpf: its headers and ours for it are only on user/'s include path.
 CORE_LIBS = -lzstd -ljansson -lm
-USER_LIBS = -lbpf -ldw -lelf $(CORE_LIBS)
+USER_LIBS = -lbpf -ldw -lelf -lstdc++ $(CORE_LIBS)
 
 LIB_SRC      := $(sort $(wildcard lib/*.c))
 ANALYSIS_SRC := $(sort $(wildcard analysis/*.c analysis/render/*.c))
@@ -150,11 +150,12 @@ $(O)/tests/test_lookout: $(call obj,user/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_interpreters)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
-	maps.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
+	maps.c demangle.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)
-$(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c) \
-	$(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c)))
+$(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c \
+	demangle.c perf_map.c) $(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c)))
 $(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf
+$(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -lstdc++
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)

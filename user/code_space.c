@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "code_space.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "image_file.h"
+#include "lib/clock.h"
+#include "perf_map.h"
 #include "space.h"
 
 #define MAX_ENTRIES 128
+
+/* A list of code that grows is read again for what it does not have yet: at most that often, and
+ * at most this part of the time, 1 / (1 + 4). */
+#define JIT_TRUST_NS 100000000ull
+#define JIT_REST_PER_COST 4
 
 struct mapped {
 	enum code_kind kind;
@@ -23,6 +31,9 @@ struct code_space_entry {
 	const struct space *space;
 	struct mapped *mapped; /* one for each mapping */
 	size_t count;
+	struct perf_map *jit; /* NULL: none was found */
+	uint64_t jit_at;      /* CLOCK_MONOTONIC ns of the last look; 0: none */
+	uint64_t jit_cost;    /* ns that it took */
 };
 
 struct code_spaces {
@@ -32,14 +43,14 @@ struct code_spaces {
 	uint64_t calls;
 };
 
-struct code_spaces *code_spaces_new(void)
+struct code_spaces *code_spaces_new(struct image_code_trouble *t)
 {
 	struct code_spaces *all = calloc(1, sizeof(*all));
 
 	if (!all)
 		return NULL;
 	all->spaces = space_cache_new();
-	all->images = image_code_cache_new();
+	all->images = image_code_cache_new(t);
 	if (!all->spaces || !all->images) {
 		code_spaces_free(all);
 		return NULL;
@@ -56,12 +67,19 @@ static void release(struct code_space_entry *e)
 	e->count = 0;
 }
 
+static void drop(struct code_space_entry *e)
+{
+	release(e);
+	perf_map_free(e->jit);
+	e->jit = NULL;
+}
+
 void code_spaces_free(struct code_spaces *all)
 {
 	if (!all)
 		return;
 	for (size_t i = 0; i < MAX_ENTRIES; i++)
-		release(&all->entries[i]);
+		drop(&all->entries[i]);
 	image_code_cache_free(all->images);
 	space_cache_free(all->spaces);
 	free(all);
@@ -79,19 +97,22 @@ static struct code_space_entry *lookup_or_take(struct code_spaces *all, uint32_t
 		if (e->used < oldest->used)
 			oldest = e;
 	}
-	release(oldest);
+	drop(oldest);
 	*oldest = (struct code_space_entry){ .as = as };
 	return oldest;
 }
 
 /* The image that mapping `e` shows, and how far it was moved. */
 static struct mapped map_file(struct code_spaces *all, const struct space *s,
-			      const struct maps_entry *e)
+			      const struct maps_entry *e, const struct symbols_exec *exec)
 {
 	int fd = image_file_open_mapped(s->pid, &s->maps, e);
 	struct mapped out = { .kind = CODE_LOST };
 	struct image_place place;
 
+	/* Its process has ended, and this is the program that it ran? */
+	if (fd < 0 && exec && exec->dev == e->dev && exec->ino == e->ino)
+		fd = space_open_program(exec);
 	if (fd < 0)
 		fd = -1;
 	out.code = image_code_cache_get(all->images, e->dev, e->ino, fd, maps_name(&s->maps, e));
@@ -121,14 +142,14 @@ static struct mapped map_vdso(struct code_spaces *all, const struct maps_entry *
 }
 
 static struct mapped map_one(struct code_spaces *all, const struct space *s,
-			     const struct maps_entry *e)
+			     const struct maps_entry *e, const struct symbols_exec *exec)
 {
 	struct mapped none = { .kind = CODE_NONE }, anon = { .kind = CODE_ANON };
 
 	if (!(e->flags & MAPS_EXEC))
 		return none;
 	if (e->ino)
-		return map_file(all, s, e);
+		return map_file(all, s, e, exec);
 	if (!strcmp(maps_name(&s->maps, e), "[vdso]"))
 		return map_vdso(all, e);
 	return maps_kind(&s->maps, e) == MAPS_SPECIAL ? none : anon;
@@ -138,7 +159,8 @@ static struct mapped map_one(struct code_spaces *all, const struct space *s,
  * Take all images in hand at once: when their names are asked for, the process may have ended.
  * Those of before are held until then, so that none is read twice.
  */
-static void build(struct code_spaces *all, struct code_space_entry *e, const struct space *s)
+static void build(struct code_spaces *all, struct code_space_entry *e, const struct space *s,
+		  const struct symbols_exec *exec)
 {
 	struct code_space_entry old = *e;
 
@@ -147,7 +169,7 @@ static void build(struct code_spaces *all, struct code_space_entry *e, const str
 	e->mapped = calloc(s->maps.count ? s->maps.count : 1, sizeof(*e->mapped));
 	e->count = e->mapped ? s->maps.count : 0;
 	for (size_t i = 0; i < e->count; i++)
-		e->mapped[i] = map_one(all, s, &s->maps.entries[i]);
+		e->mapped[i] = map_one(all, s, &s->maps.entries[i], exec);
 	release(&old);
 }
 
@@ -158,7 +180,7 @@ static void refresh(struct code_spaces *all, struct code_space *s, uint64_t addr
 
 	e->used = ++all->calls;
 	if (e->space != space || e->read_at != space->read_at)
-		build(all, e, space);
+		build(all, e, space, s->exec);
 	s->entry = e;
 }
 
@@ -193,6 +215,33 @@ void code_space_find(struct code_space *s, uint64_t addr, struct code_place *out
 		out->path = maps_name(maps, e);
 		out->offset = e->offset + (addr - e->start);
 	}
+}
+
+static void read_jit(struct code_space_entry *e)
+{
+	uint64_t start = clock_monotonic();
+	int fd = e->space->pid > 0 ? perf_map_open(e->space->pid) : -ESRCH;
+
+	/* What was told before the process ended stays. */
+	if (fd >= 0) {
+		perf_map_free(e->jit);
+		e->jit = perf_map_read(fd);
+		close(fd);
+	}
+	e->jit_at = clock_monotonic();
+	e->jit_cost = e->jit_at - start;
+}
+
+const char *code_space_jit(struct code_space *s, uint64_t addr)
+{
+	struct code_space_entry *e = s->entry;
+	const char *name = e->jit ? perf_map_find(e->jit, addr) : NULL;
+	uint64_t trust = JIT_TRUST_NS + e->jit_cost * JIT_REST_PER_COST;
+
+	if (name || (e->jit_at && clock_monotonic() - e->jit_at < trust))
+		return name;
+	read_jit(e);
+	return e->jit ? perf_map_find(e->jit, addr) : NULL;
 }
 
 pid_t code_space_pid(const struct code_space *s)

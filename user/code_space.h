@@ -28,7 +28,7 @@ struct code_place {
 
 struct code_spaces;
 
-struct code_spaces *code_spaces_new(void); /* NULL: out of memory */
+struct code_spaces *code_spaces_new(struct image_code_trouble *t); /* NULL: out of memory */
 
 /* An address space at work. */
 struct code_space {
@@ -36,7 +36,7 @@ struct code_space {
 	uint32_t as;
 	pid_t tgid;			 /* who has it now */
 	const struct symbols_exec *exec; /* or NULL */
-	const struct code_space_entry *entry;
+	struct code_space_entry *entry;
 };
 
 /*
@@ -48,6 +48,9 @@ bool code_space_begin(struct code_spaces *all, uint32_t as, pid_t tgid, uint64_t
 
 /* What is at `addr`. The place is valid until the next call of either. */
 void code_space_find(struct code_space *s, uint64_t addr, struct code_place *out);
+
+/* The name of code made at run time at `addr`, if its process tells it; valid as a place is. */
+const char *code_space_jit(struct code_space *s, uint64_t addr);
 
 /* A task that has the address space; 0: none is known. */
 pid_t code_space_pid(const struct code_space *s);

@@ -21,6 +21,7 @@ struct frames {
 	struct map by_hash; /* of contents -> where in `contents` */
 	struct buf contents;
 	struct map kernel_named; /* address -> number */
+	struct buf chains;	 /* uint32_t: how many, and the numbers */
 	struct kernel_symbols *kernel;
 };
 
@@ -49,6 +50,7 @@ void frames_free(struct frames *f)
 	map_free(&f->by_hash);
 	buf_free(&f->contents);
 	map_free(&f->kernel_named);
+	buf_free(&f->chains);
 	kernel_symbols_free(f->kernel);
 	free(f);
 }
@@ -163,28 +165,56 @@ static const char *base_name(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The frame of code in an image. */
-static uint32_t name_image(struct frames *f, const struct code_place *place, uint64_t vaddr,
-			   const struct unwind_frame *u)
+/*
+ * The name of the function at `vaddr`, in `to`: by its symbol, else as debug information has it,
+ * else where it is in its image. False: it is of this last kind.
+ */
+static bool name_function(struct image_code *code, uint64_t vaddr, bool signal,
+			  const struct image_lines_function *fn, char to[STACKS_NAME_MAX])
 {
-	struct frames_frame frame = { .image = place->code->path, .file = "" };
-	char unknown[STACKS_NAME_MAX];
 	uint64_t start;
+	const char *name = image_code_function(code, vaddr, &start);
 
-	frame.kind = place->kind == CODE_VDSO ? GT_FRAME_VDSO : GT_FRAME_NATIVE;
-	frame.name = image_code_function(place->code, vaddr, &start);
-	if (!frame.name && u->signal) {
-		frame.name = "[signal frame]";
-	} else if (!frame.name) {
-		frame.kind = GT_FRAME_UNKNOWN;
-		snprintf(unknown, sizeof(unknown), "[%.200s+0x%" PRIx64 "]",
-			 base_name(place->code->path), start);
-		frame.name = unknown;
-	}
-	return number_of(f, &frame);
+	if (!name && fn)
+		name = fn->name;
+	if (!name && signal)
+		name = "[signal frame]";
+	if (!name)
+		snprintf(to, STACKS_NAME_MAX, "[%.200s+0x%" PRIx64 "]", base_name(code->path),
+			 start);
+	else
+		image_code_demangle(code, name, to, STACKS_NAME_MAX);
+	return name != NULL;
 }
 
-static uint32_t name_other(struct frames *f, const struct code_place *place)
+/* The frame of code in an image, and those compiled into it; how many. */
+static size_t name_image(struct frames *f, const struct code_place *place, bool signal,
+			 uint32_t numbers[IMAGE_LINES_MAX])
+{
+	struct image_lines_function fns[IMAGE_LINES_MAX];
+	size_t n = image_code_lines(place->code, place->vaddr, fns);
+	char name[STACKS_NAME_MAX];
+	struct frames_frame frame = { .image = place->code->path, .file = "", .name = name };
+
+	for (size_t i = 0; i + 1 < n; i++) {
+		frame.kind = GT_FRAME_INLINED;
+		frame.line = fns[i].line;
+		frame.file = fns[i].file ? fns[i].file : "";
+		image_code_demangle(place->code, fns[i].name ? fns[i].name : "[inlined]", name,
+				    sizeof(name));
+		numbers[i] = number_of(f, &frame);
+	}
+	frame.kind = place->kind == CODE_VDSO ? GT_FRAME_VDSO : GT_FRAME_NATIVE;
+	frame.line = n ? fns[n - 1].line : 0;
+	frame.file = n && fns[n - 1].file ? fns[n - 1].file : "";
+	if (!name_function(place->code, place->vaddr, signal, n ? &fns[n - 1] : NULL, name))
+		frame.kind = GT_FRAME_UNKNOWN;
+	numbers[n ? n - 1 : 0] = number_of(f, &frame);
+	return n ? n : 1;
+}
+
+static uint32_t name_other(struct frames *f, struct code_space *space, uint64_t pc,
+			   const struct code_place *place)
 {
 	struct frames_frame frame = { .kind = GT_FRAME_UNKNOWN, .image = "", .file = "" };
 	char name[STACKS_NAME_MAX];
@@ -198,7 +228,9 @@ static uint32_t name_other(struct frames *f, const struct code_place *place)
 		break;
 	case CODE_ANON:
 		frame.kind = GT_FRAME_JIT;
-		frame.name = "[made at run time]";
+		frame.name = code_space_jit(space, pc);
+		if (!frame.name)
+			frame.name = "[made at run time]";
 		frame.image = "[anon]";
 		break;
 	default:
@@ -208,23 +240,67 @@ static uint32_t name_other(struct frames *f, const struct code_place *place)
 	return number_of(f, &frame);
 }
 
+/*
+ * What was found out about an address of an image is kept with it: the number of its frame, or, of
+ * several, where in `chains` they are.
+ */
+#define CHAIN (1ull << 63)
+
+static void keep(struct frames *f, struct image_code *code, uint64_t key, const uint32_t *numbers,
+		 size_t n)
+{
+	uint64_t value = numbers[0];
+	uint32_t count = (uint32_t)n;
+
+	if (map_len(&code->named) >= MAX_NAMED)
+		map_free(&code->named);
+	if (n > 1) {
+		if (f->chains.len > MAX_CONTENTS ||
+		    !buf_reserve(&f->chains, (n + 1) * sizeof(count)))
+			return;
+		value = CHAIN | f->chains.len;
+		buf_add(&f->chains, &count, sizeof(count));
+		buf_add(&f->chains, numbers, n * sizeof(*numbers));
+	}
+	map_put(&code->named, key, value);
+}
+
+static void push_kept(struct frames *f, uint64_t value, struct frames_list *to)
+{
+	const uint8_t *at = f->chains.data + (value & ~CHAIN);
+	uint32_t n, number;
+
+	if (!(value & CHAIN)) {
+		push(to, (uint32_t)value);
+		return;
+	}
+	memcpy(&n, at, sizeof(n));
+	for (uint32_t i = 1; i <= n; i++) {
+		memcpy(&number, at + i * sizeof(number), sizeof(number));
+		push(to, number);
+	}
+}
+
 void frames_add_user(struct frames *f, struct code_space *space, const struct unwind_frame *u,
 		     struct frames_list *to)
 {
-	uint64_t pc = u->exact || u->signal ? u->pc : u->pc - 1, number, key;
+	uint64_t pc = u->exact || u->signal ? u->pc : u->pc - 1, value, key;
+	uint32_t numbers[IMAGE_LINES_MAX];
 	struct code_place place;
+	size_t n;
 
 	code_space_find(space, pc, &place);
 	if (!place.code) {
-		push(to, name_other(f, &place));
+		push(to, name_other(f, space, pc, &place));
 		return;
 	}
 	key = place.vaddr << 1 | u->signal;
-	if (!map_get(&place.code->named, key, &number)) {
-		number = name_image(f, &place, place.vaddr, u);
-		if (map_len(&place.code->named) >= MAX_NAMED)
-			map_free(&place.code->named);
-		map_put(&place.code->named, key, number);
+	if (map_get(&place.code->named, key, &value)) {
+		push_kept(f, value, to);
+		return;
 	}
-	push(to, (uint32_t)number);
+	n = name_image(f, &place, u->signal, numbers);
+	keep(f, place.code, key, numbers, n);
+	for (size_t i = 0; i < n; i++)
+		push(to, numbers[i]);
 }

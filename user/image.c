@@ -14,6 +14,7 @@
 
 #define MAX_SYMBOLS (4u << 20)
 #define MAX_NAMES (64u << 20)
+#define MAX_NAME 512 /* longer names (templates) are cut */
 
 struct variable {
 	uint64_t vaddr, size;
@@ -58,6 +59,8 @@ static int add_variable(void *ctx, const GElf_Sym *sym, const char *name, size_t
 			      .name = (uint32_t)img->names.len,
 			      .local = GELF_ST_BIND(sym->st_info) == STB_LOCAL };
 
+	if (len > MAX_NAME)
+		len = MAX_NAME;
 	if (!is_variable(sym) || count_variables(img) == MAX_SYMBOLS ||
 	    img->names.len + len + 1 > MAX_NAMES)
 		return 0;

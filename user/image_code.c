@@ -4,12 +4,14 @@
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "demangle.h"
 #include "image.h"
 #include "image_functions.h"
 #include "image_rules.h"
@@ -35,7 +37,9 @@ struct code {
 	Elf *elf;
 	struct image_rules *rules;
 	struct image_functions *functions;
-	bool asked_functions;
+	struct image_lines *lines;
+	bool asked_functions, asked_lines, asked_debug_rules;
+	struct image_code_trouble *trouble;
 };
 
 struct image_code_cache {
@@ -43,17 +47,57 @@ struct image_code_cache {
 	size_t count;
 	uint64_t calls;
 	struct code *vdso;
+	struct image_code_trouble *trouble;
 };
+
+void image_code_trouble_note(struct image_code_trouble *t)
+{
+	size_t at = t->nbad % (sizeof(t->bad) / sizeof(t->bad[0]));
+
+	if (!t->reading)
+		return;
+	t->reading = false;
+	t->bad[at].dev = t->dev;
+	t->bad[at].ino = t->ino;
+	t->nbad++;
+}
+
+static bool is_bad(const struct image_code_trouble *t, uint32_t dev, uint64_t ino)
+{
+	size_t n = sizeof(t->bad) / sizeof(t->bad[0]);
+
+	for (size_t i = 0; i < n && i < t->nbad; i++) {
+		if (t->bad[i].dev == dev && t->bad[i].ino == ino)
+			return true;
+	}
+	return false;
+}
+
+static void begin_reading(struct image_code_trouble *t, uint32_t dev, uint64_t ino)
+{
+	t->dev = dev;
+	t->ino = ino;
+	t->reading = true;
+}
+
+static void end_reading(struct image_code_trouble *t)
+{
+	t->reading = false;
+}
 
 static struct code *code_of(struct image_code *public)
 {
 	return (struct code *)public;
 }
 
-struct image_code_cache *image_code_cache_new(void)
+struct image_code_cache *image_code_cache_new(struct image_code_trouble *t)
 {
-	return elf_version(EV_CURRENT) == EV_NONE ? NULL
-						  : calloc(1, sizeof(struct image_code_cache));
+	struct image_code_cache *c = elf_version(EV_CURRENT) == EV_NONE ? NULL
+									: calloc(1, sizeof(*c));
+
+	if (c)
+		c->trouble = t;
+	return c;
 }
 
 void image_code_put(struct image_code *public)
@@ -64,6 +108,7 @@ void image_code_put(struct image_code *public)
 		return;
 	image_rules_free(code->rules);
 	image_functions_free(code->functions);
+	image_lines_free(code->lines);
 	elf_end(code->elf);
 	if (code->fd >= 0)
 		close(code->fd);
@@ -170,11 +215,14 @@ struct image_code *image_code_cache_get(struct image_code_cache *c, uint32_t dev
 		drop(c, i);
 		break;
 	}
-	if (!readable || !make_room(c))
+	if (!readable || is_bad(c->trouble, dev, ino) || !make_room(c))
 		return NULL;
+	begin_reading(c->trouble, dev, ino);
 	code = read_file(&st, fd, path);
+	end_reading(c->trouble);
 	if (!code)
 		return NULL;
+	code->trouble = c->trouble;
 	code->dev = dev;
 	code->ino = ino;
 	code->used = c->calls;
@@ -202,27 +250,82 @@ struct image_code *image_code_cache_vdso(struct image_code_cache *c)
 {
 	if (!c->vdso)
 		c->vdso = read_vdso();
-	return c->vdso ? hold(c->vdso) : NULL;
+	if (!c->vdso)
+		return NULL;
+	c->vdso->trouble = c->trouble;
+	return hold(c->vdso);
+}
+
+static struct image_lines *lines_of(struct code *code)
+{
+	if (!code->asked_lines)
+		code->lines = image_lines_open(code->elf, code->public.path);
+	code->asked_lines = true;
+	return code->lines;
+}
+
+static const struct unwind_rule *read_rule(struct code *code, uint64_t vaddr)
+{
+	const struct unwind_rule *rule;
+
+	if (!code->rules)
+		code->rules = image_rules_new(code->elf);
+	if (!code->rules)
+		return NULL;
+	rule = image_rules_find(code->rules, vaddr);
+	if (rule || code->asked_debug_rules || !lines_of(code))
+		return rule;
+	/* Programs without .eh_frame may have .debug_frame. */
+	code->asked_debug_rules = true;
+	image_rules_debug(code->rules, image_lines_dwarf(code->lines));
+	return image_rules_find(code->rules, vaddr);
 }
 
 const struct unwind_rule *image_code_rule(struct image_code *public, uint64_t vaddr)
 {
 	struct code *code = code_of(public);
+	const struct unwind_rule *rule;
 
-	if (!code->rules)
-		code->rules = image_rules_new(code->elf);
-	return code->rules ? image_rules_find(code->rules, vaddr) : NULL;
+	begin_reading(code->trouble, code->dev, code->ino);
+	rule = read_rule(code, vaddr);
+	end_reading(code->trouble);
+	return rule;
 }
 
 const char *image_code_function(struct image_code *public, uint64_t vaddr, uint64_t *start)
 {
 	struct code *code = code_of(public);
 
+	begin_reading(code->trouble, code->dev, code->ino);
 	if (!code->asked_functions)
 		code->functions = image_functions_read(code->elf, public->path);
 	code->asked_functions = true;
+	end_reading(code->trouble);
 	*start = vaddr;
 	return code->functions ? image_functions_find(code->functions, vaddr, start) : NULL;
+}
+
+size_t image_code_lines(struct image_code *public, uint64_t vaddr,
+			struct image_lines_function out[IMAGE_LINES_MAX])
+{
+	struct code *code = code_of(public);
+	size_t n = 0;
+
+	begin_reading(code->trouble, code->dev, code->ino);
+	if (lines_of(code))
+		n = image_lines_find(code->lines, vaddr, out);
+	end_reading(code->trouble);
+	return n;
+}
+
+void image_code_demangle(struct image_code *public, const char *symbol, char *to, size_t room)
+{
+	struct code *code = code_of(public);
+
+	begin_reading(code->trouble, code->dev, code->ino);
+	if (!demangle(symbol, to, room))
+		snprintf(to, room, "%s", symbol);
+	end_reading(code->trouble);
 }
 
 #define ENTRY_BYTES 64 /* the code at the entry is a few instructions that call the rest */

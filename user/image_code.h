@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "image_layout.h"
+#include "image_lines.h"
 #include "lib/map.h"
 #include "unwind_rule.h"
 
@@ -22,7 +23,25 @@ struct image_code {
 	struct map named; /* for whoever names its code: by vaddr */
 };
 
-struct image_code_cache *image_code_cache_new(void); /* NULL: out of memory */
+/*
+ * Which file is being read, in memory that outlives the process: one that a worker was lost over is
+ * not read again.
+ */
+struct image_code_trouble {
+	volatile bool reading;
+	volatile uint32_t dev;
+	volatile uint64_t ino;
+	volatile uint32_t nbad; /* ever noted */
+	struct {
+		uint32_t dev;
+		uint64_t ino;
+	} bad[64];
+};
+
+/* The worker was lost: if it was reading a file, note which. */
+void image_code_trouble_note(struct image_code_trouble *t);
+
+struct image_code_cache *image_code_cache_new(struct image_code_trouble *t); /* NULL: no memory */
 
 /*
  * The code of file `ino` on `dev` (kernel encoding), open at `fd`, which stays the caller's; with
@@ -47,6 +66,13 @@ bool image_code_is_first(struct image_code *code, uint64_t vaddr);
 
 /* As image_functions_find(). */
 const char *image_code_function(struct image_code *code, uint64_t vaddr, uint64_t *start);
+
+/* As demangle(), of one of its names; those that cannot be demangled are taken as they are. */
+void image_code_demangle(struct image_code *code, const char *symbol, char *to, size_t room);
+
+/* As image_lines_find(). */
+size_t image_code_lines(struct image_code *code, uint64_t vaddr,
+			struct image_lines_function out[IMAGE_LINES_MAX]);
 
 void image_code_cache_free(struct image_code_cache *c); /* NULL ok; all were put back */
 

@@ -12,6 +12,7 @@
 
 #define MAX_FUNCTIONS (2u << 20)
 #define MAX_NAMES (128u << 20)
+#define MAX_NAME 4096	 /* longer names are cut */
 #define MAX_LOOK_BACK 64 /* symbols that begin between a function's start and an address in it */
 
 struct function {
@@ -45,6 +46,8 @@ static int add(void *ctx, const GElf_Sym *sym, const char *name, size_t len)
 			       .local = GELF_ST_BIND(sym->st_info) == STB_LOCAL };
 	int type = GELF_ST_TYPE(sym->st_info);
 
+	if (len > MAX_NAME)
+		len = MAX_NAME;
 	if ((type != STT_FUNC && type != STT_GNU_IFUNC) || sym->st_shndx == SHN_UNDEF ||
 	    count(f) == MAX_FUNCTIONS || f->names.len + len + 1 > MAX_NAMES)
 		return 0;

@@ -7,7 +7,9 @@
 
 #include "lib/map.h"
 
-#define MAX_RULES 65536 /* addresses of one image; beyond, all are forgotten and learnt again */
+/* Addresses of one image, and what they take; beyond, all are forgotten and learnt again. */
+#define MAX_RULES 65536
+#define MAX_BYTES (64u << 20)
 #define NO_RULE UINT64_MAX
 
 struct image_rules {
@@ -24,11 +26,6 @@ struct image_rules *image_rules_new(Elf *elf)
 	if (r)
 		r->eh = dwarf_getcfi_elf(elf);
 	return r;
-}
-
-void image_rules_debug(struct image_rules *r, Dwarf *debug)
-{
-	r->debug = dwarf_getcfi(debug);
 }
 
 static bool copy_ops(struct unwind_rule *r, const Dwarf_Op *ops, size_t nops)
@@ -176,6 +173,13 @@ static void forget(struct image_rules *r)
 	r->bytes = 0;
 }
 
+void image_rules_debug(struct image_rules *r, Dwarf *debug)
+{
+	r->debug = dwarf_getcfi(debug);
+	/* What was not found may be there. */
+	forget(r);
+}
+
 const struct unwind_rule *image_rules_find(struct image_rules *r, uint64_t vaddr)
 {
 	struct unwind_rule *rule;
@@ -183,7 +187,7 @@ const struct unwind_rule *image_rules_find(struct image_rules *r, uint64_t vaddr
 
 	if (map_get(&r->by_vaddr, vaddr, &value))
 		return value == NO_RULE ? NULL : (struct unwind_rule *)(uintptr_t)value;
-	if (map_len(&r->by_vaddr) >= MAX_RULES)
+	if (map_len(&r->by_vaddr) >= MAX_RULES || r->bytes > MAX_BYTES)
 		forget(r);
 	rule = decode(r->eh, vaddr);
 	if (!rule)

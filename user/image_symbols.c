@@ -27,8 +27,6 @@ static int walk_table(Elf *elf, Elf_Scn *scn, const GElf_Shdr *shdr, image_symbo
 			continue;
 		/* Without "@@VERSION", which some linkers leave in the full table. */
 		len = strcspn(name, "@");
-		if (len > IMAGE_SYMBOLS_NAME_MAX)
-			len = IMAGE_SYMBOLS_NAME_MAX;
 		err = len ? each(ctx, &sym, name, len) : 0;
 		if (err)
 			return err;

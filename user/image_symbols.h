@@ -8,10 +8,7 @@
 #include <libelf.h>
 #include <stddef.h>
 
-#define IMAGE_SYMBOLS_NAME_MAX 512 /* longer names (templates) are cut */
-
-/* A symbol; `name` is not terminated at `len`, where a version or what was cut off may follow. 0 or
- * -errno. */
+/* A symbol; `name` is not terminated at `len`, where a version may follow. 0 or -errno. */
 typedef int (*image_symbol_fn)(void *ctx, const GElf_Sym *sym, const char *name, size_t len);
 
 /*

@@ -20,6 +20,7 @@ struct desk {
 	volatile bool taken; /* its packet is no longer in the socket */
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
+	struct image_code_trouble trouble;
 };
 
 struct worker {
@@ -270,7 +271,7 @@ static void *begin(void *shared)
 	if (!w)
 		return NULL;
 	setsockopt(HELPER_SOCK, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	w->spaces = code_spaces_new();
+	w->spaces = code_spaces_new(&desk->trouble);
 	w->frames = frames_new(&desk->frames, tell_frame, NULL);
 	return w->spaces && w->frames ? w : NULL;
 }
@@ -281,6 +282,7 @@ static bool lost(void *shared)
 	struct stacks_stack out = { .stack = desk->stack, .flags = GT_STACK_SKIPPED };
 	char byte;
 
+	image_code_trouble_note(&desk->trouble);
 	if (!desk->busy)
 		return true;
 	desk->busy = false;

@@ -253,9 +253,15 @@ static int on_event(void *ctx, const struct gt_event *ev)
 
 static int on_image(void *ctx, const struct inspect_image *image)
 {
+	struct inspect_image of_none;
 	struct collect *c = ctx;
 
-	return lock_probes_image(c->locks, image, on_event, c);
+	if (!lookout_left(c->lookout, image->as))
+		return lock_probes_image(c->locks, image, on_event, c);
+	/* It is a program's, but not of that address space. */
+	of_none = *image;
+	of_none.as = 0;
+	return lock_probes_image(c->locks, &of_none, on_event, c);
 }
 
 static const struct symbols_sink sink = { .symbol = on_event, .image = on_image };

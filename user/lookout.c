@@ -91,15 +91,18 @@ void lookout_task(struct lookout *l, uint32_t task, uint32_t as, pid_t tgid,
 		  const struct gt_wire_exec *exec, uint64_t now)
 {
 	struct lookout_space *s;
-	uint64_t before;
+	uint64_t before = 0;
 
-	if (!as)
+	/* Birth and exec may come from two CPUs' rings, in any order; numbers only grow. */
+	if (!as || (map_get(&l->tasks, task, &before) && before > as))
 		return;
 	/* A child of vfork() leaves its parent's address space behind, which goes on. */
-	if (exec && map_get(&l->tasks, task, &before) && before != as) {
+	if (exec && before && before != as) {
 		s = map_get_ptr(&l->spaces, before);
-		if (s && s->tgid == tgid)
+		if (s && s->tgid == tgid) {
+			s->left = true;
 			dequeue(l, s);
+		}
 	}
 	map_put(&l->tasks, task, as);
 	s = map_get_ptr(&l->spaces, as);
@@ -113,6 +116,13 @@ void lookout_task(struct lookout *l, uint32_t task, uint32_t as, pid_t tgid,
 			.ino = exec->ino,
 			.start_code = exec->start_code,
 		};
+}
+
+bool lookout_left(const struct lookout *l, uint32_t as)
+{
+	const struct lookout_space *s = map_get_ptr(&l->spaces, as);
+
+	return s && s->left;
 }
 
 const struct lookout_space *lookout_of_task(const struct lookout *l, uint32_t task)

@@ -23,7 +23,7 @@ struct lookout_space {
 	/* When to look next: lookout.c's own. */
 	uint64_t due;
 	uint32_t step; /* how often it was looked into, up to the longest pause */
-	bool queued;
+	bool queued, left;
 	struct lookout_space *next, *prev;
 };
 
@@ -37,6 +37,9 @@ struct lookout *lookout_new(const char *cwd);
  */
 void lookout_task(struct lookout *l, uint32_t task, uint32_t as, pid_t tgid,
 		  const struct gt_wire_exec *exec, uint64_t now);
+
+/* Has its process gone on to another program? What is mapped there now is that one's. */
+bool lookout_left(const struct lookout *l, uint32_t as);
 
 /* The address space of `task`, or NULL. */
 const struct lookout_space *lookout_of_task(const struct lookout *l, uint32_t task);

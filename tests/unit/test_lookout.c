@@ -119,9 +119,25 @@ static void exec_leaves(void **state)
 	lookout_task(l, 1, 5, 100, &exec_of_x, MS);
 	assert_int_equal(round_at(l, 20 * MS, 0, &k), 2);
 	assert_true(k.as[0] == 5 && k.as[1] == 4);
+	assert_true(lookout_left(l, 2));
+	assert_false(lookout_left(l, 4));
 	/* Its words may still be asked about. */
 	assert_int_equal(lookout_of_task(l, 1)->as, 5);
 	assert_null(lookout_of_task(l, 77));
+	lookout_free(l);
+}
+
+/* The rings of two CPUs are emptied one after the other. */
+static void exec_told_before_birth(void **state)
+{
+	struct lookout *l = lookout_new(NULL);
+	struct looks k;
+
+	lookout_task(l, 1, 3, 100, &exec_of_x, 0);
+	lookout_task(l, 1, 2, 100, NULL, 0);
+	assert_int_equal(lookout_of_task(l, 1)->as, 3);
+	assert_int_equal(round_at(l, 0, 0, &k), 1);
+	assert_int_equal(k.as[0], 3);
 	lookout_free(l);
 }
 
@@ -132,6 +148,7 @@ int main(void)
 		cmocka_unit_test(later_and_never),
 		cmocka_unit_test(only_some_at_once),
 		cmocka_unit_test(exec_leaves),
+		cmocka_unit_test(exec_told_before_birth),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,6 +149,7 @@ $(O)/tests/test_maps: $(call obj,user/maps.c)
 $(O)/tests/test_lookout: $(call obj,user/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_interpreters)
+$(O)/tests/test_collect_stacks: $(call obj,user/collect_stacks.c)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c demangle.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)

@@ -124,7 +124,8 @@ int model_lost(struct model *m, const struct gt_event *ev)
 {
 	struct cpu *c = &m->cpus[ev->cpu];
 
-	if (ev->u.lost.reason == GT_LOSS_FUTEX_MAP || ev->u.lost.reason == GT_LOSS_FUTEX_ARGS)
+	if (ev->u.lost.reason == GT_LOSS_FUTEX_MAP || ev->u.lost.reason == GT_LOSS_FUTEX_ARGS ||
+	    ev->u.lost.reason == GT_LOSS_STACK)
 		return 0;
 	m->lost_since = ev->u.lost.first;
 	if (c->running)

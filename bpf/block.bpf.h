@@ -5,6 +5,7 @@
 
 #include "state.bpf.h"
 #include "futex.bpf.h"
+#include "stack.bpf.h"
 
 /* The saved registers of a task and the system call it is in, -1 when none or when they mean
  * nothing. */
@@ -20,11 +21,21 @@ static __always_inline struct pt_regs *saved_call(struct task_struct *t, s32 *nr
 	return regs;
 }
 
+static __always_inline void record_stack(void *ctx, const struct gt_wire_hdr *hdr, s32 call)
+{
+	if (!config.stacks)
+		return;
+	if (hdr->kind == GT_WIRE_SWITCH && (config.stacks & GT_STACKS_OFFCPU))
+		stack_kernel_take(ctx);
+	stack_of(hdr->ts, hdr->kind, call);
+}
+
 /*
  * A SWITCH, WAKING or STATE record. `caller` is the task whose system call belongs to the record,
- * NULL when none does: who blocks, or who wakes.
+ * NULL when none does: who blocks, or who wakes. `ctx` is NULL when that is not the current task: its
+ * stack is then out of reach.
  */
-static __always_inline void record_sched(u32 cpu, struct cpu_state *c,
+static __always_inline void record_sched(void *ctx, u32 cpu, struct cpu_state *c,
 					 const struct gt_wire_hdr *hdr, u32 peer,
 					 struct task_struct *caller)
 {
@@ -41,6 +52,8 @@ static __always_inline void record_sched(u32 cpu, struct cpu_state *c,
 	if (compat)
 		flags |= GT_F_COMPAT;
 	if (!regs || !futex_decode(caller, regs, nr, compat, &futex, &fault)) {
+		if (ctx && caller)
+			record_stack(ctx, hdr, nr);
 		sw = record_reserve(cpu, c, hdr->ts, sizeof(*sw));
 		if (!sw)
 			return;
@@ -52,6 +65,8 @@ static __always_inline void record_sched(u32 cpu, struct cpu_state *c,
 		record_submit(sw);
 		return;
 	}
+	if (ctx)
+		record_stack(ctx, hdr, STACK_FUTEX);
 	if (fault)
 		loss(c, GT_LOSS_FUTEX_ARGS, hdr->ts);
 	block = record_reserve(cpu, c, hdr->ts, sizeof(*block));

@@ -103,7 +103,7 @@ int open_tasks(struct bpf_iter__task *ctx)
 	hdr.state = t->__state;
 	hdr.flags = BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait) ? GT_F_IOWAIT : 0;
 	cpu = bpf_get_smp_processor_id();
-	record_sched(cpu, cpu_state(cpu), &hdr, 0, hdr.state ? t : NULL);
+	record_sched(NULL, cpu, cpu_state(cpu), &hdr, 0, hdr.state ? t : NULL);
 	return 0;
 }
 

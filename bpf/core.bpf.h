@@ -59,6 +59,7 @@ struct linux_binprm {
 
 struct mm_struct {
 	unsigned long start_code;
+	unsigned long start_stack;
 };
 
 struct pid_namespace {
@@ -84,6 +85,10 @@ struct signal_struct {
 	struct pid *pids[4];
 };
 
+struct thread_struct {
+	unsigned long fsbase; /* x86: as of the last switch-out, clone or arch_prctl() */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* 5.14; `state` before */
@@ -103,6 +108,7 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
 	char comm[GT_COMM_LEN];
+	struct thread_struct thread;
 };
 
 #if defined(__TARGET_ARCH_x86)
@@ -154,6 +160,7 @@ static __always_inline bool core_no_registers(const struct task_struct *t)
 #if defined(__TARGET_ARCH_x86)
 
 #define TS_COMPAT 0x2
+#define USER64_CS 0x33
 
 static __always_inline bool core_compat(const struct task_struct *t)
 {
@@ -185,6 +192,33 @@ static __always_inline void core_arguments(const struct pt_regs *regs, bool comp
 	}
 }
 
+/* Where user code stood and its stack pointer; false where its registers are not of the kind that wire.h has room for:
+ * a 32-bit program's. */
+static __always_inline bool core_place(const struct task_struct *t, const struct pt_regs *regs,
+				       u64 *ip, u64 *sp)
+{
+	*ip = regs->ip;
+	*sp = regs->sp;
+	return regs->cs == USER64_CS;
+}
+
+/* The registers that functions preserve: what unwinding starts from, beside the two above. */
+static __always_inline void core_preserved(const struct pt_regs *regs, struct gt_wire_stack *to)
+{
+	to->bp = regs->bp;
+	to->bx = regs->bx;
+	to->r12 = regs->r12;
+	to->r13 = regs->r13;
+	to->r14 = regs->r14;
+	to->r15 = regs->r15;
+}
+
+/* Address of the thread's own data, of thread-local variables and the like; 0: none. */
+static __always_inline u64 core_thread_data(const struct task_struct *t)
+{
+	return t->thread.fsbase;
+}
+
 enum core_nr {
 	NR_FUTEX = 202,
 	NR_RESTART = 219,
@@ -213,6 +247,23 @@ static __always_inline void core_arguments(const struct pt_regs *regs, bool comp
 	arg[3] = regs->regs[3];
 	arg[4] = regs->regs[4];
 	arg[5] = regs->regs[5];
+}
+
+/* Stacks are not taken yet: wire.h has no room for these registers. */
+static __always_inline bool core_place(const struct task_struct *t, const struct pt_regs *regs,
+				       u64 *ip, u64 *sp)
+{
+	return false;
+}
+
+static __always_inline void core_preserved(const struct pt_regs *regs, struct gt_wire_stack *to)
+{
+	to->bp = to->bx = to->r12 = to->r13 = to->r14 = to->r15 = 0;
+}
+
+static __always_inline u64 core_thread_data(const struct task_struct *t)
+{
+	return 0;
 }
 
 enum core_nr {

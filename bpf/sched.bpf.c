@@ -101,7 +101,7 @@ static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32
 	/* A stretch that was all idle or all someone else's is told by the flag alone. */
 	if (c->span_idle && c->span_idle != now - c->span_start)
 		record_cpu(cpu, c, now, false);
-	record_sched(cpu, c, &hdr, id, NULL);
+	record_sched(NULL, cpu, c, &hdr, id, NULL);
 }
 
 /*
@@ -148,7 +148,7 @@ static __always_inline struct task_state *holder_get(u32 cpu, struct cpu_state *
 }
 
 /* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
-static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u32 flags,
+static __always_inline void switch_out(void *ctx, u32 cpu, struct cpu_state *c, u64 now, u32 flags,
 				       struct task_struct *t, struct task_state *s, u32 state,
 				       u32 peer)
 {
@@ -174,7 +174,7 @@ static __always_inline void switch_out(u32 cpu, struct cpu_state *c, u64 now, u3
 		hdr.flags |= GT_F_IOWAIT;
 	affinity_check(cpu, c, now, t, s);
 	/* What a task that could go on was doing says nothing about why it left the CPU. */
-	record_sched(cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t);
+	record_sched(ctx, cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t);
 	if (dead)
 		task_died(cpu, c, now, s);
 }
@@ -228,7 +228,7 @@ int on_switch(u64 *ctx)
 		state = prev->__state;
 		if (config.has_prev_state && state)
 			state = (u32)ctx[3];
-		switch_out(cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state,
+		switch_out(ctx, cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state,
 			   n ? n->id : 0);
 	} else if (n) {
 		switch_in(cpu, c, now, flags, n->id);
@@ -272,7 +272,7 @@ int on_waking(u64 *ctx)
 	} else if (c->holder == HOLDER_TRACED) {
 		by = c->task;
 	}
-	record_sched(cpu, c, &hdr, by, by ? waker : NULL);
+	record_sched(ctx, cpu, c, &hdr, by, by ? waker : NULL);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 #include "state.bpf.h"
 #include "task.bpf.h"
 #include "calls.bpf.h"
+#include "stack.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -19,9 +20,15 @@ __u32 found;
 __u32 own_level;
 __u64 own_namespace;
 
+__u8 stack_cpus[GT_MAX_CPUS][STACK_CPU_SIZE] __attribute__((aligned(STACK_CPU_SIZE)));
+__u32 next_stack;
+
 struct rings rings SEC(".maps");
 struct tasks tasks SEC(".maps");
 struct found_ids found_ids SEC(".maps");
 struct targets targets SEC(".maps");
 struct futex_calls futex_calls SEC(".maps");
 struct lock_sites lock_sites SEC(".maps");
+struct stacks_known stacks_known SEC(".maps");
+struct stack_kernel stack_kernel SEC(".maps");
+struct stack_bell stack_bell SEC(".maps");

@@ -64,6 +64,8 @@ struct task_state {
 	u32 ended;	 /* no longer counted in `alive` */
 	u64 lock_ip;	 /* the lock probe that it last came by: where, */
 	u32 lock_site, lock_role; /* and which */
+	u32 rung;	 /* the collector was woken for its first stack */
+	u32 pad;
 	struct task_call calls[TASK_CALLS];
 };
 
@@ -135,8 +137,8 @@ static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
 	if (__sync_fetch_and_add(&c->lost, 1) == 0) {
 		c->lost_first = now;
 		c->lost_reason = reason;
-	} else if (c->lost_reason == GT_LOSS_FUTEX_ARGS) {
-		c->lost_reason = reason; /* that one costs no record: any other weighs more */
+	} else if (c->lost_reason == GT_LOSS_FUTEX_ARGS || c->lost_reason == GT_LOSS_STACK) {
+		c->lost_reason = reason; /* those cost no record: any other weighs more */
 	}
 	c->lost_last = now;
 }

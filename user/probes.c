@@ -21,6 +21,7 @@
 #include "lib/log.h"
 #include "lock_probes.h"
 #include "uprobes.h"
+#include "samples.h"
 
 /* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
  * machines. */
@@ -49,6 +50,8 @@ struct probes {
 	uint32_t ncpus;
 	struct futex_exits *futex_exits;
 	struct lock_probes *locks;
+	struct samples *samples;
+	struct ring_buffer *bell;
 	bool started;
 	probes_record record; /* of the drain under way */
 	void *record_ctx;
@@ -191,6 +194,36 @@ static int run_iterator(struct bpf_link *link)
 	return err;
 }
 
+static int on_bell(void *ctx, void *data, size_t size)
+{
+	return 0;
+}
+
+/* What goes with stacks and samples, before and after load. */
+static int stacks_describe(struct probes *p, const struct probes_config *config)
+{
+	struct giltrace *skel = p->skel;
+
+	bpf_program__set_autoload(skel->progs.on_sample, config->stacks & GT_STACKS_ONCPU);
+	return config->stacks ? 0 : bpf_map__set_max_entries(skel->maps.stacks_known, 1);
+}
+
+static int stacks_attach(struct probes *p, const struct probes_config *config)
+{
+	int err;
+
+	p->bell = ring_buffer__new(bpf_map__fd(p->skel->maps.stack_bell), on_bell, NULL, NULL);
+	if (!p->bell)
+		return -errno;
+	if (!(config->stacks & GT_STACKS_ONCPU))
+		return 0;
+	err = samples_start(p->skel->progs.on_sample, p->ncpus, p->skel->rodata->config.sample_ns,
+			    &p->samples);
+	if (err)
+		log_warn("nothing is sampled: no clock to sample by: %s", strerror(-err));
+	return 0;
+}
+
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
 	struct giltrace *skel = p->skel;
@@ -202,12 +235,16 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 								   : GT_MASK_WORDS,
 		.trace_all = config->trace_all,
 		.has_prev_state = has_prev_state(),
+		.stacks = config->stacks,
+		.sample_ns = config->sample_hz ? 1000000000u / config->sample_hz : 0,
 	};
 	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
 	bpf_program__set_autoload(skel->progs.on_lock, config->lock_probes);
 	if (config->lock_probes)
 		uprobes_prepare(skel->progs.on_lock);
 	err = rings_describe(p, size, &like);
+	if (!err)
+		err = stacks_describe(p, config);
 	if (!err)
 		err = giltrace__load(skel);
 	if (like >= 0)
@@ -220,6 +257,8 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		err = giltrace__attach(skel);
 	if (!err)
 		err = run_program(skel->progs.learn_namespace, 0, 0);
+	if (!err && config->stacks)
+		err = stacks_attach(p, config);
 	if (!err && config->count_futex) {
 		int missing = futex_exits_attach(skel->progs.on_futex_exit, &p->futex_exits);
 
@@ -309,11 +348,29 @@ int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *ma
 
 	if (p->ncpus <= LOOK_CPUS_MAX)
 		run_on_cpus(p, p->skel->progs.look_cpu);
+	if (p->bell)
+		ring_buffer__consume(p->bell);
 	p->record = record;
 	p->record_ctx = ctx;
 	n = ring_buffer__consume(p->buffers);
 	*mark = now > MARK_GUARD_NS ? now - MARK_GUARD_NS : 0;
 	return n < 0 ? n : 0;
+}
+
+int probes_bell(const struct probes *p)
+{
+	return p->bell ? bpf_map__fd(p->skel->maps.stack_bell) : -1;
+}
+
+int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
+		const struct gt_wire_stack_shape *shape)
+{
+	struct gt_wire_stack_shape closed = *shape;
+
+	closed.fold = gt_stack_fold(shape->fold, shape->stack);
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.stacks_known), key, &closed, BPF_ANY))
+		return -errno;
+	return 0;
 }
 
 int probes_stop(struct probes *p)
@@ -353,6 +410,14 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] = p->skel->bss->losses[i];
 	meta->repaired = p->skel->bss->repaired;
+	meta->stack_counts.copied = meta->stack_counts.known = meta->stack_counts.skipped = 0;
+	for (uint32_t cpu = 0; cpu < p->ncpus; cpu++) {
+		const struct gt_wire_stack_counts *n = (void *)p->skel->bss->stack_cpus[cpu];
+
+		meta->stack_counts.copied += n->copied;
+		meta->stack_counts.known += n->known;
+		meta->stack_counts.skipped += n->skipped;
+	}
 	meta->overhead.bpf_ns = meta->overhead.bpf_runs = meta->overhead.bpf_misses = 0;
 	bpf_object__for_each_program(program, p->skel->obj)
 	{
@@ -373,7 +438,9 @@ void probes_free(struct probes *p)
 	if (!p)
 		return;
 	lock_probes_free(p->locks);
+	samples_free(p->samples);
 	futex_exits_free(p->futex_exits);
+	ring_buffer__free(p->bell);
 	ring_buffer__free(p->buffers);
 	giltrace__destroy(p->skel);
 	free(p->rings);

@@ -22,6 +22,8 @@ struct probes_config {
 	bool trace_all;	       /* -a */
 	bool count_futex;      /* futex calls by (process, address, operation, result) */
 	bool lock_probes;      /* there will be places to probe: see lock_probes.h */
+	uint32_t stacks;       /* enum gt_stacks: what to take stacks of */
+	uint32_t sample_hz;    /* with GT_STACKS_ONCPU */
 	size_t ring_bytes;     /* per CPU; a power of two multiple of the page size; 0: default */
 	const pid_t *left_out; /* processes that are never traced: giltrace and its helper */
 	size_t nleft_out;
@@ -52,6 +54,14 @@ typedef int (*probes_record)(void *ctx, uint32_t cpu, const void *data, size_t s
  */
 int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark);
 
+/* Readable when the rings should be emptied before the time: a new program has had its first stack
+ * taken. */
+int probes_bell(const struct probes *p);
+
+/* How to know a stack again, from now on. 0 or -errno. */
+int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
+		const struct gt_wire_stack_shape *shape);
+
 /* End of the window: closing snapshots and sums are in the rings when it returns. */
 int probes_stop(struct probes *p);
 
@@ -59,7 +69,7 @@ int probes_stop(struct probes *p);
 typedef int (*probes_futex)(void *ctx, const struct gt_wire_futex_key *key, uint64_t count);
 int probes_read_futex(struct probes *p, probes_futex futex, void *ctx);
 
-/* Totals: losses by reason, and the overhead's BPF figures, into `meta`. */
+/* Totals: losses by reason, stacks, and the overhead's BPF figures, into `meta`. */
 void probes_read_meta(struct probes *p, struct gt_meta *meta);
 
 /* Traced threads that have not ended, by the kernel side's count. */

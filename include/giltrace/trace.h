@@ -234,7 +234,7 @@ struct gt_meta {
 	struct {
 		uint64_t copied;  /* stacks copied and sent to be unwound */
 		uint64_t known;   /* seen again, by their return addresses, without a copy */
-		uint64_t skipped; /* copied, but not unwound: too many at once */
+		uint64_t skipped; /* not copied, or not unwound: too many at once, or the process was gone */
 	} stack_counts;
 };
 

@@ -205,9 +205,10 @@ enum gt_stacks {
 	GT_STACKS_ONCPU = 1 << 3,  /* of what runs when the sampling clock ticks, kernel part included */
 };
 
-#define GT_STACK_BYTES_MAX 32768 /* of a user stack that are copied at most */
+#define GT_STACK_BYTES_MAX 65536 /* of a user stack that are copied at most */
 #define GT_STACK_KERNEL_MAX 64   /* frames */
 #define GT_STACK_SLOTS_MAX 64    /* return addresses by which a stack is known again */
+#define GT_STACK_ONCE 1 /* bit of `more`: a sample's, which is not looked for again */
 
 struct gt_wire_stack_of {
 	struct gt_wire_hdr hdr;
@@ -258,8 +259,15 @@ struct gt_wire_stack_key {
 struct gt_wire_stack_shape {
 	__u32 stack;
 	__u32 slots;
-	__u64 fold;                       /* gt_stack_fold() over the slots' values, in order, from 0 */
+	__u64 fold; /* gt_stack_fold() over the slots' values, in order, from 0; in the kernel side's table over the id too */
 	__u32 slot[GT_STACK_SLOTS_MAX];   /* offsets from sp of the return addresses, in bytes */
+};
+
+/* What the kernel side counts, at the start of each CPU's entry in stack_cpus. */
+struct gt_wire_stack_counts {
+	__u64 copied;
+	__u64 known;   /* again, without a copy */
+	__u64 skipped; /* neither: too many at once, or no room */
 };
 
 static inline __u64 gt_stack_fold(__u64 fold, __u64 value)
@@ -275,6 +283,7 @@ struct gt_wire_config {
 	__u32 trace_all;      /* -a */
 	__u32 has_prev_state; /* sched_switch passes the task state as fourth argument (5.18) */
 	__u32 stacks;         /* enum gt_stacks, 0: none */
+	__u64 sample_ns;      /* with GT_STACKS_ONCPU: from one sample of a CPU to the next */
 };
 
 /* What the loader wishes for a process. */

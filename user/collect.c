@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "collect_stacks.h"
 #include "image_file.h"
 #include "inspect.h"
 #include "lib/clock.h"
@@ -19,12 +20,16 @@
 /* A recorder that is killed loses at most this much, and a block is worth compressing. */
 #define ROUND_NS 250000000ull
 
+/* How long the stacks that were copied last are waited for, at the end. */
+#define STACKS_MS 2000
+
 /* Words asked about; a program that waits on more has some without names. */
 #define WORDS_MAX 65536
 
 struct collect {
 	struct gt_writer *writer;
 	struct symbols *symbols;
+	struct collect_stacks *stacks;
 	struct lock_probes *locks;
 	unsigned int want; /* enum inspect_want */
 	struct lookout *lookout;
@@ -44,7 +49,8 @@ struct collect *collect_new(const struct collect_parts *parts)
 	c->locks = parts->locks;
 	c->want = parts->want;
 	c->lookout = lookout_new(parts->cwd);
-	if (!c->lookout) {
+	c->stacks = collect_stacks_new(parts->writer, parts->stacks);
+	if (!c->lookout || !c->stacks) {
 		collect_free(c);
 		return NULL;
 	}
@@ -55,6 +61,7 @@ void collect_free(struct collect *c)
 {
 	if (!c)
 		return;
+	collect_stacks_free(c->stacks);
 	lookout_free(c->lookout);
 	map_free(&c->words);
 	free(c);
@@ -156,6 +163,8 @@ static const struct {
 	[GT_WIRE_CPU_SUM] = { GT_CPU_SUM, sizeof(struct gt_wire_cpu_sum) },
 	[GT_WIRE_LOST] = { GT_LOST, sizeof(struct gt_wire_lost) },
 	[GT_WIRE_LOCK] = { GT_LOCK, sizeof(struct gt_wire_lock) },
+	[GT_WIRE_STACK_OF] = { GT_STACK_OF, sizeof(struct gt_wire_stack_of) },
+	[GT_WIRE_SAMPLE] = { GT_SAMPLE, sizeof(struct gt_wire_sample) },
 };
 
 static void from_other(struct collect *c, struct gt_event *ev, const void *data)
@@ -167,6 +176,8 @@ static void from_other(struct collect *c, struct gt_event *ev, const void *data)
 	const struct gt_wire_lost *lost = data;
 	const struct gt_wire_lock *lock = data;
 	const struct gt_wire_cpu *span = data;
+	const struct gt_wire_stack_of *stack_of = data;
+	const struct gt_wire_sample *sample = data;
 
 	switch (ev->kind) {
 	case GT_TASK:
@@ -206,9 +217,27 @@ static void from_other(struct collect *c, struct gt_event *ev, const void *data)
 		ev->u.lost.first = lost->first;
 		ev->u.lost.last = lost->last;
 		break;
+	case GT_STACK_OF:
+		ev->u.stack_of.stack = stack_of->stack;
+		break;
+	case GT_SAMPLE:
+		ev->u.sample.stack = sample->stack;
+		ev->u.sample.period = sample->period;
+		break;
 	default:
 		break;
 	}
+}
+
+/* A copied stack, or the kernel's part of one: not for the trace, but to be unwound. */
+static int from_stack(struct collect *c, const struct gt_wire_hdr *hdr, size_t size)
+{
+	const struct lookout_space *s = lookout_of_task(c->lookout, hdr->task);
+	int err = collect_stacks_record(c->stacks, hdr, size, s);
+
+	if (err != -EPROTO && err && !c->err)
+		c->err = err;
+	return err == -EPROTO ? err : 0;
 }
 
 static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
@@ -218,6 +247,9 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	struct gt_event ev;
 	int err;
 
+	if (size >= sizeof(*hdr) &&
+	    (hdr->kind == GT_WIRE_STACK || hdr->kind == GT_WIRE_KERNEL_STACK))
+		return from_stack(c, hdr, size);
 	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) ||
 	    !wire[hdr->kind].kind || size < wire[hdr->kind].size)
 		return -EPROTO; /* both sides are built together: this cannot happen */
@@ -286,10 +318,20 @@ int collect_inspect(struct collect *c, const char *path, int ms)
 	return err;
 }
 
+static int know(void *ctx, const struct gt_wire_stack_key *key,
+		const struct gt_wire_stack_shape *shape)
+{
+	return probes_know(ctx, key, shape);
+}
+
 int collect_round(struct collect *c, struct probes *p)
 {
 	uint64_t mark;
-	int err = probes_drain(p, on_record, c, &mark);
+	int err = probes_drain(p, on_record, c, &mark), failed;
+
+	failed = collect_stacks_round(c->stacks, know, p);
+	if (failed && !c->err)
+		c->err = failed;
 
 	if (c->symbols) {
 		symbols_collect(c->symbols, &sink, c);
@@ -320,9 +362,12 @@ static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t cou
 int collect_finish(struct collect *c, struct probes *p)
 {
 	uint64_t mark;
-	int err = probes_drain(p, on_record, c, &mark);
+	int err = probes_drain(p, on_record, c, &mark), failed;
 
 	c->round_end = clock_monotonic();
+	failed = collect_stacks_finish(c->stacks, STACKS_MS);
+	if (failed && !c->err)
+		c->err = failed;
 	if (c->symbols)
 		symbols_stop(c->symbols, 1000, &sink, c);
 	if (!err)
@@ -330,4 +375,9 @@ int collect_finish(struct collect *c, struct probes *p)
 	if (!err)
 		err = gt_writer_mark(c->writer, UINT64_MAX);
 	return c->err ? c->err : err;
+}
+
+uint64_t collect_skipped(const struct collect *c)
+{
+	return collect_stacks_skipped(c->stacks);
 }

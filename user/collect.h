@@ -11,12 +11,14 @@
 struct collect;
 struct lock_probes;
 struct probes;
+struct stacks;
 struct symbols;
 
 /* None is owned. */
 struct collect_parts {
 	struct gt_writer *writer;
 	struct symbols *symbols; /* NULL: words stay without names, locks without probes */
+	struct stacks *stacks; /* NULL: stacks stay without frames */
 	struct lock_probes *locks;
 	unsigned int want; /* enum inspect_want: what to probe; interpreters are told of in any case */
 	const char *cwd;   /* NULL: unknown */
@@ -38,6 +40,9 @@ int collect_round(struct collect *c, struct probes *p);
 
 /* The last of it: after probes_stop(), with the futex counts, closing the last round. */
 int collect_finish(struct collect *c, struct probes *p);
+
+/* Stacks that were copied but not unwound. */
+uint64_t collect_skipped(const struct collect *c);
 
 void collect_free(struct collect *c); /* NULL ok */
 

@@ -2,6 +2,7 @@
 #include "record.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "lib/log.h"
 #include "machine.h"
 #include "probes.h"
+#include "stacks.h"
 #include "symbols.h"
 #include "version.h"
 
@@ -42,6 +44,7 @@ struct recording {
 	struct record_outcome *out;
 	struct target *target;
 	struct symbols *symbols;
+	struct stacks *stacks;
 	struct probes *probes;
 	struct gt_writer *writer;
 	struct collect *collect;
@@ -127,6 +130,8 @@ static int meta_begin(struct recording *r)
 	m->futex_calls = probes_count_futex(r->probes);
 	m->lock_probes = q->probe_locks;
 	m->no_usdt = !q->usdt;
+	m->stacks = q->stacks;
+	m->sample_hz = q->sample_hz;
 	if (r->target) {
 		m->command = argv_copy(q->command.argv);
 		m->exe = strdup(target_path(r->target));
@@ -145,16 +150,22 @@ static int meta_begin(struct recording *r)
 static int probes_begin(struct recording *r)
 {
 	const struct record_request *q = r->request;
-	pid_t left_out[] = { getpid(), r->symbols ? symbols_pid(r->symbols) : 0 };
+	pid_t left_out[3] = { getpid() };
 	struct probes_config config = {
 		.trace_all = q->target == GT_TARGET_ALL,
 		.count_futex = q->futex_calls,
 		.lock_probes = r->symbols && (q->probe_locks || q->usdt),
 		.ring_bytes = q->ring_bytes,
+		.stacks = q->stacks,
+		.sample_hz = q->sample_hz,
 		.left_out = left_out,
-		.nleft_out = r->symbols ? 2 : 1,
+		.nleft_out = 1,
 	};
 
+	if (r->symbols)
+		left_out[config.nleft_out++] = symbols_pid(r->symbols);
+	if (r->stacks)
+		left_out[config.nleft_out++] = stacks_pid(r->stacks);
 	return probes_prepare(&config, &r->probes);
 }
 
@@ -166,6 +177,7 @@ static int tracing_begin(struct recording *r)
 	struct collect_parts parts = {
 		.writer = r->writer,
 		.symbols = r->symbols,
+		.stacks = r->stacks,
 		.locks = probes_locks(r->probes),
 		.want = (q->usdt ? INSPECT_USDT : 0) | (q->probe_locks ? INSPECT_LOCKS : 0),
 		.cwd = cwd,
@@ -208,6 +220,10 @@ static int recording_begin(struct recording *r, int trace_fd)
 	err = symbols_start(&r->symbols);
 	if (err)
 		log_warn("no names for locks: cannot start the symbol helper: %s", strerror(-err));
+	err = q->stacks ? stacks_start(&r->stacks) : 0;
+	if (err)
+		log_warn("no frames for stacks: cannot start the unwinding helper: %s",
+			 strerror(-err));
 	if (q->target == GT_TARGET_COMMAND) {
 		status = target_launch(&q->command, &r->target);
 		if (status)
@@ -259,14 +275,15 @@ static void signal_taken(struct recording *r, int number)
 
 static void wait_for_something(struct recording *r, int ms)
 {
-	struct pollfd fds[2] = {
+	struct pollfd fds[3] = {
 		{ .fd = r->signal_fd, .events = POLLIN },
 		{ .fd = r->target && !r->out->exited ? target_pidfd(r->target) : -1,
 		  .events = POLLIN },
+		{ .fd = r->probes ? probes_bell(r->probes) : -1, .events = POLLIN },
 	};
 	struct signalfd_siginfo info;
 
-	if (poll(fds, 2, ms) <= 0)
+	if (poll(fds, 3, ms) <= 0)
 		return;
 	if (fds[1].revents)
 		target_ended(r);
@@ -317,6 +334,17 @@ static int trace_window(struct recording *r)
 	return err;
 }
 
+/* A process that ends at once takes a stack or two with it: worth a word where it is more than that. */
+static void stacks_told(const struct recording *r)
+{
+	uint64_t skipped = collect_skipped(r->collect), copied = r->meta.stack_counts.copied;
+
+	if (skipped > copied / 100 + 2)
+		log_info("%" PRIu64 " of %" PRIu64
+			 " stacks were copied but not unwound; their time is in the report all the same",
+			 skipped, copied);
+}
+
 static void meta_finish(struct recording *r)
 {
 	struct gt_meta *m = &r->meta;
@@ -327,6 +355,8 @@ static void meta_finish(struct recording *r)
 	m->exit_signal = r->out->exit_signal;
 	m->left_running = (uint32_t)probes_alive(r->probes);
 	probes_read_meta(r->probes, m);
+	stacks_told(r);
+	m->stack_counts.skipped += collect_skipped(r->collect);
 	m->overhead.collector_cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	gt_writer_size(r->writer, &m->overhead.bytes, &m->overhead.records);
 }
@@ -367,6 +397,7 @@ static void recording_release(struct recording *r)
 {
 	collect_free(r->collect);
 	symbols_free(r->symbols);
+	stacks_free(r->stacks);
 	if (r->request->settle)
 		probes_free(r->probes);
 	else

@@ -4,27 +4,41 @@
 #include <errno.h>
 
 #include "audit.h"
+#include "fold.h"
 #include "locks.h"
 #include "losses.h"
 #include "occupancy.h"
 #include "parallelism.h"
+#include "stacks.h"
 #include "threads.h"
 #include "verdict.h"
 #include "wakeups.h"
 
 /*
  * In this order they hear of each change, and in this order they give their results: locks read
- * parallelism's clocks, processes sum the threads' rows, and the verdict reads everyone's.
+ * parallelism's clocks, processes sum the threads' rows, fold looks stacks up by what came of their
+ * numbers, and the verdict reads everyone's.
  */
 static const struct analysis *const analyses[] = {
 	&threads_analysis,   &processes_analysis, &parallelism_analysis,
 	&occupancy_analysis, &locks_analysis,	  &wakeups_analysis,
-	&losses_analysis,    &audit_analysis,	  &verdict_analysis,
+	&stacks_analysis,    &fold_analysis,	  &losses_analysis,
+	&audit_analysis,     &verdict_analysis,
 };
 
 #define ANALYSES (sizeof(analyses) / sizeof(analyses[0]))
 
 _Static_assert(ANALYSES <= ANALYSIS_MAX, "ANALYSIS_MAX is too small");
+
+bool analysis_stacks_wanted(const struct gt_meta *meta)
+{
+	return meta->stacks != 0;
+}
+
+static bool is_wanted(const struct analysis *a, const struct gt_meta *meta)
+{
+	return !a->wanted || a->wanted(meta);
+}
 
 int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt_meta *meta,
 		      struct lock_table *locks)
@@ -33,7 +47,7 @@ int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt
 
 	*set = (struct analysis_set){ .ctx = { .meta = meta, .locks = locks, .model = m } };
 	for (size_t i = 0; i < ANALYSES && !err; i++) {
-		if (!analyses[i]->new)
+		if (!analyses[i]->new || !is_wanted(analyses[i], meta))
 			continue;
 		set->self[i] = analyses[i]->new (&set->ctx);
 		if (!set->self[i])
@@ -49,7 +63,7 @@ int analysis_set_results(struct analysis_set *set, struct results *out)
 	int err = 0;
 
 	for (size_t i = 0; i < ANALYSES && !err; i++)
-		if (analyses[i]->results)
+		if (analyses[i]->results && is_wanted(analyses[i], set->ctx.meta))
 			err = analyses[i]->results(set->self[i], &set->ctx, out);
 	return err;
 }

@@ -12,6 +12,7 @@
 #include "results.h"
 
 struct parallelism;
+struct stacks;
 
 /* What every analysis of one pass may look at; it outlives all of them. */
 struct analysis_context {
@@ -20,11 +21,13 @@ struct analysis_context {
 	struct lock_table *locks; /* what the first pass found */
 	const struct model *model;
 	struct parallelism *parallelism; /* NULL until its row was made: rows after it may use it */
+	struct stacks *stacks;		 /* likewise */
 	struct gt_reader_stats reader; /* of the whole file; filled before results are asked for */
 };
 
 struct analysis {
 	const char *name;
+	bool (*wanted)(const struct gt_meta *meta); /* NULL: always; otherwise the row is skipped */
 	const struct model_sink *sink; /* called with what `new` returned */
 	/* NULL when out of memory. */
 	void *(*new)(struct analysis_context *ctx);
@@ -34,6 +37,9 @@ struct analysis {
 };
 
 #define ANALYSIS_MAX 16
+
+/* `wanted` of rows that have nothing to do where no stacks were taken. */
+bool analysis_stacks_wanted(const struct gt_meta *meta);
 
 /* One pass's worth of running analyses. */
 struct analysis_set {

@@ -101,6 +101,7 @@ static const struct handler {
 	[GT_CPU] = { model_cpu_record, .cpu = true },
 	[GT_ON_CPU] = { model_on_cpu, .cpu = true },
 	[GT_LOST] = { model_lost, .cpu = true },
+	[GT_STACK_OF] = { model_stack_of, .cpu = true, .silent = true },
 };
 
 /* Totals and names are told whenever they come: some are written after the window. */

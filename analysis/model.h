@@ -77,6 +77,8 @@ struct thread {
 	bool blocked_on_futex;
 	uint32_t waker;     /* thread id that woke it last from its current or last block; 0: timer or interrupt */
 	uint64_t woken;     /* time of that waking; 0: none since it blocked */
+	/* Numbers of GT_STACK, 0: none was taken. Where it was when it last left a CPU; where `waker` woke it. */
+	uint32_t stack, waker_stack;
 	uint32_t mask;      /* index into the model's table of distinct CPU masks; 0: not known */
 	uint64_t run_total; /* ns on a CPU since the first record, the time before the window included */
 };
@@ -90,6 +92,7 @@ struct wake {
 	uint64_t addr;
 	uint32_t op;
 	bool timeout;         /* a timed wait ended by nobody's wake */
+	uint32_t stack;       /* where the waker was, a number of GT_STACK; 0: none was taken */
 };
 
 struct cpu {

@@ -23,6 +23,13 @@ struct waking {
 	int32_t syscall;
 	uint64_t addr;
 	uint32_t op;
+	uint32_t stack; /* the peer's */
+};
+
+/* The last GT_STACK_OF of a CPU: it belongs to the record of the same time that comes next. */
+struct stack_taken {
+	uint64_t ts;
+	uint32_t task, stack;
 };
 
 struct model_process {
@@ -80,6 +87,7 @@ struct model {
 	bool seen[GT_MAX_CPUS]; /* there was a record about it, ever */
 	uint32_t ncpus;
 	uint64_t idle[GT_MASK_WORDS]; /* CPUs known to be idle */
+	struct stack_taken stacks[GT_MAX_CPUS];
 
 	struct mask *masks; /* 0 stands for "unknown" */
 	uint32_t nmasks, masks_cap;
@@ -139,6 +147,7 @@ int model_lost(struct model *m, const struct gt_event *ev);
 int model_switch(struct model *m, const struct gt_event *ev);
 int model_waking(struct model *m, const struct gt_event *ev);
 int model_found_state(struct model *m, const struct gt_event *ev); /* GT_STATE */
+int model_stack_of(struct model *m, const struct gt_event *ev);
 /* The thread takes CPU `c`, whose time up to now has been told. */
 void model_switch_in(struct model *m, struct cpu *c, struct model_thread *t);
 

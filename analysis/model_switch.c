@@ -7,6 +7,20 @@ static bool blocked(enum state state)
 	       state != STATE_UNKNOWN;
 }
 
+int model_stack_of(struct model *m, const struct gt_event *ev)
+{
+	m->stacks[ev->cpu] = (struct stack_taken){ ev->ts, ev->task, ev->u.stack_of.stack };
+	return 0;
+}
+
+/* The stack of `task` that belongs to the record `ev`, 0: none was taken. */
+static uint32_t stack_at(const struct model *m, const struct gt_event *ev, uint32_t task)
+{
+	const struct stack_taken *s = ev->cpu < GT_MAX_CPUS ? &m->stacks[ev->cpu] : NULL;
+
+	return s && s->ts == ev->ts && s->task == task ? s->stack : 0;
+}
+
 static bool same_word(const struct thread *wakee, const struct thread *waker, uint64_t addr)
 {
 	return addr == wakee->wait.addr && waker->process->as == wakee->wait.as;
@@ -79,10 +93,12 @@ static void tell_wake(struct model *m, struct model_thread *t, const struct waki
 			     !waker->exiting && futex_op_wakes(waking->op);
 		wake.addr = wake.futex ? waking->addr : 0;
 		wake.op = wake.futex ? waking->op : 0;
+		wake.stack = waking->stack;
 	}
 	wake.timeout = !wake.waker && t->pub.blocked_on_futex && t->pub.wait.timed;
 	MODEL_TELL(m, wake, &wake);
 	t->pub.waker = wake.waker ? wake.waker->id : 0;
+	t->pub.waker_stack = wake.stack;
 	t->pub.woken = waking->ts;
 }
 
@@ -96,6 +112,7 @@ int model_waking(struct model *m, const struct gt_event *ev)
 		.syscall = ev->syscall,
 		.addr = ev->flags & GT_F_FUTEX ? ev->u.addr : 0,
 		.op = ev->op,
+		.stack = stack_at(m, ev, ev->peer),
 	};
 
 	if (!t)
@@ -189,8 +206,9 @@ static void go_off(struct model *m, struct model_thread *t, const struct gt_even
 	if (next == STATE_FUTEX || next == STATE_IO || next == STATE_SLEEP)
 		t->before = next;
 	t->pub.preempted = next == STATE_RUNNABLE;
-	t->pub.waker = 0;
+	t->pub.waker = t->pub.waker_stack = 0;
 	t->pub.woken = 0;
+	t->pub.stack = stack_at(m, ev, ev->task);
 	if (next == STATE_FUTEX)
 		next = futex_block(m, t, ev);
 	model_set_state(m, t, next);

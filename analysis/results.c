@@ -52,6 +52,20 @@ static void events_free(struct results *r)
 	free(r->events);
 }
 
+static void stacks_free(struct results *r)
+{
+	for (size_t i = 0; i < r->nframes; i++) {
+		free(r->frames[i].name);
+		free(r->frames[i].image);
+		free(r->frames[i].file);
+	}
+	for (size_t i = 0; i < r->nstacks; i++)
+		free(r->stacks[i].frames);
+	free(r->frames);
+	free(r->stacks);
+	free(r->weights);
+}
+
 void results_free(struct results *r)
 {
 	verdict_free(&r->verdict);
@@ -66,6 +80,7 @@ void results_free(struct results *r)
 	events_free(r);
 	free(r->futex_calls);
 	free(r->wakeups);
+	stacks_free(r);
 	memset(r, 0, sizeof(*r));
 }
 

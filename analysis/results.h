@@ -208,6 +208,8 @@ enum stack_kind {
 /* "lock", "offcpu", … for --stacks; NULL / STACK_KINDS when there is none. */
 const char *stack_kind_name(enum stack_kind kind);
 enum stack_kind stack_kind_parse(const char *name);
+/* Did a recording with `stacks` (enum gt_stacks) take what this kind needs? */
+bool stack_kind_taken(enum stack_kind kind, uint32_t stacks);
 
 struct result_frame {
 	enum gt_frame_kind kind;
@@ -225,14 +227,15 @@ struct result_stack {
 /*
  * Time (or samples) with one and the same explanation. What a flame graph shows of it, from its root on: the
  * thread, for STACK_OFFCPU a frame for `state`, `stack` outermost first, then, for STACK_LOCK, a frame that names
- * `lock` and `other` innermost first: who made the lock available, as far as known.
+ * `lock` and `other` innermost first: who made the lock available, as far as known. For STACK_WAKE
+ * `thread` and `stack` are the waker's, and `other_thread` is whom it woke.
  */
 struct result_weight {
 	enum stack_kind kind;
 	uint8_t state;   /* enum state of model.h: why it was off the CPU */
 	uint32_t thread; /* id */
 	uint32_t lock;   /* locks[].id, 0: none */
-	uint32_t other_thread; /* id; the waker, 0: none known */
+	uint32_t other_thread; /* id; the waker, 0: none known; for STACK_WAKE the wakee */
 	uint32_t stack, other; /* index + 1 into results.stacks; 0: none was taken */
 	uint64_t ns, count;
 };

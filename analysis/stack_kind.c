@@ -21,3 +21,16 @@ enum stack_kind stack_kind_parse(const char *name)
 		kind++;
 	return kind;
 }
+
+bool stack_kind_taken(enum stack_kind kind, uint32_t stacks)
+{
+	static const uint32_t any_of[STACK_KINDS] = {
+		[STACK_LOCK] = GT_STACKS_LOCK | GT_STACKS_OFFCPU,
+		[STACK_OFFCPU] = GT_STACKS_OFFCPU,
+		[STACK_ONCPU] = GT_STACKS_ONCPU,
+		[STACK_CRITICAL] = GT_STACKS_ONCPU,
+		[STACK_WAKE] = GT_STACKS_WAKE,
+	};
+
+	return kind < STACK_KINDS && stacks & any_of[kind];
+}

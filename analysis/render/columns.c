@@ -363,6 +363,24 @@ static const struct column overhead_columns[] = {
 };
 TABLE(columns_overhead, struct gt_meta, overhead_columns);
 
+static const struct column stack_sum_columns[] = {
+#define ROW struct result_stack_sum
+	{ "ns", COLUMN_U64, AT(ns) },
+	{ "complete", COLUMN_U64, AT(complete) },
+	{ "count", COLUMN_U64, AT(count) },
+#undef ROW
+};
+TABLE(columns_stack_sum, struct result_stack_sum, stack_sum_columns);
+
+static const struct column stack_counts_columns[] = {
+#define ROW struct gt_meta
+	{ "copied", COLUMN_U64, AT(stack_counts.copied) },
+	{ "known", COLUMN_U64, AT(stack_counts.known) },
+	{ "skipped", COLUMN_U64, AT(stack_counts.skipped) },
+#undef ROW
+};
+TABLE(columns_stack_counts, struct gt_meta, stack_counts_columns);
+
 static const struct column results_columns[] = {
 #define ROW struct results
 	{ "parallelism", COLUMN_STRUCT, AT(parallelism), 0, &columns_parallelism },

@@ -56,10 +56,11 @@ struct table {
 extern const struct table columns_results;
 
 /* Of the structs inside. */
-extern const struct table columns_verdict, columns_parallelism, columns_losses, columns_audit;
+extern const struct table columns_verdict, columns_parallelism, columns_losses, columns_audit,
+	columns_stack_sum;
 
 /* Of struct gt_meta. */
-extern const struct table columns_machine, columns_overhead;
+extern const struct table columns_machine, columns_overhead, columns_stack_counts;
 
 const char *columns_sort_name(enum lock_sort sort);
 const char *columns_class_name(enum verdict_class class); /* never NULL */

@@ -144,6 +144,34 @@ static json_t *overhead_of(const struct results *r)
 	return json_value_row(&columns_overhead, r->meta);
 }
 
+static json_t *stack_kinds_of(const struct results *r)
+{
+	json_t *object = json_object();
+
+	for (int kind = 0; object && kind < STACK_KINDS; kind++) {
+		if (!stack_kind_taken(kind, r->meta->stacks))
+			continue;
+		if (json_value_set(object, stack_kind_name(kind),
+				   json_value_row(&columns_stack_sum, &r->stack_sums[kind])) != 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+static json_t *stacks_of(const struct results *r)
+{
+	json_t *object = json_object();
+
+	if (object && (json_value_set(object, "kinds", stack_kinds_of(r)) != 0 ||
+		       json_value_columns(object, &columns_stack_counts, r->meta) != 0)) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
 /* ---- when they are known ---- */
 
 static bool has_version(const struct results *r)
@@ -171,6 +199,11 @@ static bool has_exit(const struct results *r)
 	return r->meta->exited;
 }
 
+static bool has_stacks(const struct results *r)
+{
+	return r->meta->stacks != 0;
+}
+
 struct member {
 	const char *key;
 	json_t *(*value)(const struct results *r); /* NULL when out of memory */
@@ -190,6 +223,7 @@ static const struct member head[] = {
 };
 
 static const struct member tail[] = {
+	{ "stacks", stacks_of, has_stacks },
 	{ "losses", losses_of },
 	{ "audit", audit_of },
 	{ "overhead", overhead_of },

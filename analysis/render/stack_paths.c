@@ -319,23 +319,15 @@ int stack_paths_next(struct stack_paths *p, struct stack_path *out)
 
 const char *stack_paths_missing(const struct results *r, enum stack_kind kind)
 {
-	static const struct {
-		uint32_t any; /* of enum gt_stacks: one of these suffices */
-		const char *text;
-	} needs[STACK_KINDS] = {
-		[STACK_LOCK] = { GT_STACKS_LOCK | GT_STACKS_OFFCPU,
-				 "this trace has no stacks; record with --stacks lock" },
-		[STACK_OFFCPU] = { GT_STACKS_OFFCPU,
-				   "this trace has no off-CPU stacks; record with --stacks offcpu" },
-		[STACK_ONCPU] = { GT_STACKS_ONCPU,
-				  "this trace has no on-CPU samples; record with -F 99" },
-		[STACK_CRITICAL] = { GT_STACKS_ONCPU,
-				     "this trace has no on-CPU samples; record with -F 99" },
-		[STACK_WAKE] = { GT_STACKS_WAKE,
-				 "this trace has no stacks of wakers; record with --stacks wake" },
+	static const char *const missing[STACK_KINDS] = {
+		[STACK_LOCK] = "this trace has no stacks; record with --stacks lock",
+		[STACK_OFFCPU] = "this trace has no off-CPU stacks; record with --stacks offcpu",
+		[STACK_ONCPU] = "this trace has no on-CPU samples; record with -F 99",
+		[STACK_CRITICAL] = "this trace has no on-CPU samples; record with -F 99",
+		[STACK_WAKE] = "this trace has no stacks of wakers; record with --stacks wake",
 	};
 
 	if (kind >= STACK_KINDS)
 		return "there is no such kind of stacks";
-	return r->meta && r->meta->stacks & needs[kind].any ? NULL : needs[kind].text;
+	return r->meta && stack_kind_taken(kind, r->meta->stacks) ? NULL : missing[kind];
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far the numbers can be trusted: losses, audit, and what tracing itself cost. */
+/* How far the numbers can be trusted: losses, stacks, audit, and what tracing itself cost. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -36,9 +36,8 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 	/* The counters are written when a recording ends: without that, nothing was counted. */
 	if (!any)
 		buf_add_str(b, l->incomplete ? "none counted" : "none");
-	buf_printf(b, "; %s of thread time unknown (%s %s)",
-		   units_share(l->unknown_share).text, l->exceeded ? "ABOVE the limit of" : "limit",
-		   units_share(l->limit).text);
+	buf_printf(b, "; %s of thread time unknown (%s %s)", units_share(l->unknown_share).text,
+		   l->exceeded ? "ABOVE the limit of" : "limit", units_share(l->limit).text);
 	if (l->repaired)
 		buf_printf(b, "; %s switch%s the kernel's tracepoint missed %s reconstructed",
 			   units_count(l->repaired).text, l->repaired == 1 ? "" : "es",
@@ -48,7 +47,8 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 	if (l->skipped)
 		buf_printf(b, "; %s records of unknown kinds", units_count(l->skipped).text);
 	if (l->left_out)
-		buf_printf(b, "; %s facts about locks and wake-ups left out for want of room",
+		buf_printf(b,
+			   "; %s facts about locks, wake-ups and stacks left out for want of room",
 			   units_count(l->left_out).text);
 }
 
@@ -66,6 +66,34 @@ static void audit(struct buf *b, const struct canvas *c, const struct results *r
 			   units_share(r->audit_task_error).text);
 	if (cpu || task)
 		buf_add_str(b, " of the kernel side's sums");
+}
+
+/* What share of each kind's time flame graphs explain to the bottom. */
+static void stacks(struct buf *b, const struct canvas *c, const struct results *r)
+{
+	static const char *const nouns[STACK_KINDS] = {
+		[STACK_LOCK] = "lock time",
+		[STACK_OFFCPU] = "time off the CPU",
+		[STACK_ONCPU] = "samples",
+		[STACK_WAKE] = "wakings' waits",
+	};
+	bool any = false;
+
+	for (int kind = 0; kind < STACK_KINDS; kind++) {
+		const struct result_stack_sum *sum = &r->stack_sums[kind];
+
+		if (!nouns[kind] || !sum->ns)
+			continue;
+		buf_printf(b, "%s%s of %s", any ? ", " : "stacks: ",
+			   units_share((double)sum->complete / (double)sum->ns).text, nouns[kind]);
+		any = true;
+	}
+	if (!any)
+		return;
+	buf_add_str(b, " in complete stacks");
+	if (r->meta->stack_counts.skipped)
+		buf_printf(b, "; %s stacks were too many to unwind",
+			   units_count(r->meta->stack_counts.skipped).text);
 }
 
 /* Nothing where nothing was counted, as in a trace whose recorder did not finish. */
@@ -107,7 +135,7 @@ static void cost(struct buf *b, const struct canvas *c, const struct results *r)
 
 typedef void (*sentence)(struct buf *b, const struct canvas *c, const struct results *r);
 
-static const sentence sentences[] = { losses, audit, cost };
+static const sentence sentences[] = { losses, stacks, audit, cost };
 
 static void all(struct buf *b, const struct canvas *c, const struct results *r)
 {

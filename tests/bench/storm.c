@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a long trace for measuring "giltrace report". Usage: storm RECORDS CPUS FILE
+ * Writes a long trace for measuring "giltrace report". Usage: storm RECORDS CPUS FILE [STACKS]
  *
  * One process has eight threads on each CPU. The running one wakes another of its CPU from the
  * mutex that one waits for, and blocks on a mutex itself: two records, about a microsecond apart.
  * Every record concerns a thread and a lock that the analyses follow, so none is cheaper to analyse
- * than a real one.
+ * than a real one. With STACKS, each record has one of that many stacks, some of which have their
+ * outer frames in common, as calls in a program do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +25,14 @@
 #define FUTEX_WAIT_PRIVATE 0x80
 #define FUTEX_WAKE_PRIVATE 0x81
 #define INTERRUPTIBLE 1
+#define FUNCTIONS 20000
+#define OUTER 16 /* frames that a hundredth of the stacks have in common */
+#define INNER 8
 
 struct storm {
 	struct gt_writer *writer;
 	uint64_t seed, records;
-	uint32_t ncpus;
+	uint32_t ncpus, stacks;
 	struct storm_cpu {
 		uint64_t now;
 		uint32_t running;		/* of its threads, from 0 */
@@ -54,11 +58,27 @@ static uint32_t task(uint32_t cpu, uint32_t thread)
 	return 1 + cpu * THREADS_PER_CPU + thread;
 }
 
+static int emit_stack(struct storm *s, const struct gt_event *of)
+{
+	struct gt_event ev = { .kind = GT_STACK_OF, .ts = of->ts, .cpu = of->cpu, .syscall = -1 };
+
+	ev.task = of->kind == GT_WAKING ? of->peer : of->task;
+	ev.u.stack_of.stack = 1 + (uint32_t)((draw(s) >> 12) % s->stacks);
+	s->records++;
+	return gt_writer_event(s->writer, &ev);
+}
+
 static int emit(struct storm *s, struct gt_event *ev, uint32_t cpu)
 {
+	int err = 0;
+
 	s->cpu[cpu].now += 300 + (draw(s) >> 16 & 0x1ff);
 	ev->ts = s->cpu[cpu].now;
 	ev->cpu = cpu;
+	if (s->stacks && (ev->kind == GT_SWITCH || ev->kind == GT_WAKING))
+		err = emit_stack(s, ev);
+	if (err)
+		return err;
 	s->records++;
 	return gt_writer_event(s->writer, ev);
 }
@@ -141,11 +161,44 @@ static uint64_t earliest(const struct storm *s)
 	return ts;
 }
 
+/* Told last, as by a recorder whose helper is behind. */
+static int tell_stacks(struct storm *s)
+{
+	uint32_t frames[INNER + OUTER];
+	char name[32];
+	struct gt_event ev = { .kind = GT_FRAME, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	int err = 0;
+
+	ev.ts = earliest(s);
+	ev.u.frame.name = name;
+	ev.u.frame.image = "/usr/bin/storm";
+	ev.u.frame.file = "storm.c";
+	for (uint32_t i = 1; i <= FUNCTIONS && !err && s->stacks; i++) {
+		snprintf(name, sizeof(name), "function_%u", i);
+		ev.u.frame.frame = ev.u.frame.line = i;
+		err = gt_writer_event(s->writer, &ev);
+	}
+	ev.kind = GT_STACK;
+	for (uint32_t i = 1; i <= s->stacks && !err; i++) {
+		for (uint32_t k = 0; k < INNER + OUTER; k++)
+			frames[k] = 1 + (k < INNER ? (uint64_t)i * 2654435761U >> k
+						   : i % 100 * OUTER + k) %
+						FUNCTIONS;
+		ev.u.stack.stack = i;
+		ev.u.stack.flags = GT_STACK_COMPLETE;
+		ev.u.stack.nframes = INNER + OUTER;
+		ev.u.stack.frames = frames;
+		err = gt_writer_event(s->writer, &ev);
+	}
+	return err;
+}
+
 static int write_storm(struct storm *s, uint64_t records)
 {
-	struct gt_meta meta = { .cpus_online = s->ncpus,
-				.cpus_allowed = s->ncpus,
-				.start = 1000000 };
+	static char arch[] = "x86_64";
+	struct gt_meta meta = {
+		.arch = arch, .cpus_online = s->ncpus, .cpus_allowed = s->ncpus, .start = 1000000
+	};
 	uint64_t mark = ROUND;
 	int err = begin(s);
 
@@ -158,6 +211,9 @@ static int write_storm(struct storm *s, uint64_t records)
 		}
 	}
 	meta.end = earliest(s);
+	meta.stacks = s->stacks ? GT_STACKS_LOCK : 0;
+	if (!err)
+		err = tell_stacks(s);
 	gt_writer_size(s->writer, &meta.overhead.bytes, &meta.overhead.records);
 	if (!err)
 		err = gt_writer_mark(s->writer, meta.end);
@@ -169,12 +225,13 @@ static int write_storm(struct storm *s, uint64_t records)
 int main(int argc, char **argv)
 {
 	struct storm *s = calloc(1, sizeof(*s));
-	uint64_t records, ncpus;
+	uint64_t records, ncpus, stacks = 0;
 	int fd, err;
 
-	if (argc != 4 || parse_u64(argv[1], 1, UINT64_MAX, &records) ||
-	    parse_u64(argv[2], 1, GT_MAX_CPUS, &ncpus)) {
-		fputs("usage: storm RECORDS CPUS FILE\n", stderr);
+	if (argc < 4 || argc > 5 || parse_u64(argv[1], 1, UINT64_MAX, &records) ||
+	    parse_u64(argv[2], 1, GT_MAX_CPUS, &ncpus) ||
+	    (argc > 4 && parse_u64(argv[4], 0, 1 << 24, &stacks))) {
+		fputs("usage: storm RECORDS CPUS FILE [STACKS]\n", stderr);
 		free(s);
 		return 2;
 	}
@@ -188,6 +245,7 @@ int main(int argc, char **argv)
 	}
 	s->seed = 88172645463325252;
 	s->ncpus = ncpus;
+	s->stacks = stacks;
 	err = write_storm(s, records);
 	gt_writer_free(s->writer);
 	free(s);

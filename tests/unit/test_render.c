@@ -114,6 +114,8 @@ static const struct {
 	{ "losses", "unknown", JSON_INTEGER },
 	{ "losses", "limit", JSON_REAL },
 	{ "losses", "exceeded", JSON_FALSE },
+	{ "stacks", "copied known skipped", JSON_INTEGER },
+	{ "stacks.kinds.lock", "ns complete count", JSON_INTEGER },
 	{ "audit", "cpu_error task_error", JSON_REAL },
 	{ "overhead", "bpf_ns bpf_runs collector_cpu startup bytes records", JSON_INTEGER },
 };
@@ -477,6 +479,26 @@ static void text_always_says_the_class(void **state)
 	free(text);
 }
 
+static void reports_say_how_complete_stacks_are(void **state)
+{
+	char *text = text_of(fixture_serialized, 300);
+	json_t *json = report_of(fixture_serialized);
+
+	assert_non_null(strstr(text, "stacks: 75.5 % of lock time in complete stacks; "
+				     "2 stacks were too many to unwind. "));
+	assert_int_equal(integer_at(json, "stacks.kinds.lock.complete"), 2955 * MS);
+	/* Of what was not taken nothing is said. */
+	assert_null(json_object_get(at(json, "stacks.kinds"), "oncpu"));
+	json_decref(json);
+	free(text);
+	text = text_of(fixture_parallel, 300);
+	json = report_of(fixture_parallel);
+	assert_null(strstr(text, "stacks: "));
+	assert_null(json_object_get(json, "stacks"));
+	json_decref(json);
+	free(text);
+}
+
 static void text_warns_of_losses(void **state)
 {
 	char *text = text_of(fixture_lossy, 300), lost[128];
@@ -487,7 +509,7 @@ static void text_warns_of_losses(void **state)
 		 gt_loss_name(GT_LOSS_TASK_STORAGE));
 	assert_non_null(strstr(text, lost));
 	assert_non_null(strstr(text, "23.0 % of thread time unknown (ABOVE the limit of 1.0 %)"));
-	assert_non_null(strstr(text, "; 7 facts about locks and wake-ups left out"));
+	assert_non_null(strstr(text, "; 7 facts about locks, wake-ups and stacks left out"));
 	assert_non_null(strstr(text, "the trace has no sums to compare with"));
 	free(text);
 }
@@ -623,6 +645,7 @@ int main(void)
 		cmocka_unit_test(text_shows_processes_with_their_verdicts),
 		cmocka_unit_test(text_always_says_the_class),
 		cmocka_unit_test(text_warns_of_losses),
+		cmocka_unit_test(reports_say_how_complete_stacks_are),
 		cmocka_unit_test(text_of_a_trace_that_ends_early_claims_no_cost),
 		cmocka_unit_test(text_headings_are_whole_at_any_width),
 		cmocka_unit_test(text_is_colored_only_when_asked),

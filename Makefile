@@ -19,6 +19,7 @@ CC      := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 CLANG   ?= clang
 BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),$(wildcard /usr/sbin/bpftool),bpftool)
 PKG     ?= pkg-config
+PROTOC  ?= protoc-c
 
 ifeq ($(V),1)
   Q :=
@@ -37,7 +38,7 @@ CPPFLAGS_ALL = -D_GNU_SOURCE -Iinclude -I. -I$(O)/gen -MMD -MP $(CPPFLAGS)
 CFLAGS_ALL   = $(CSTD) $(WARN) $(CFLAGS) $(SANFLAGS)
 
 # lib/ and analysis/ see no libbpf: its headers and ours for it are only on user/'s include path.
-CORE_LIBS = -lzstd -ljansson -lm
+CORE_LIBS = -lzstd -ljansson -lprotobuf-c -lz -lm
 USER_LIBS = -lbpf -ldw -lelf -lstdc++ $(CORE_LIBS)
 
 LIB_SRC      := $(sort $(wildcard lib/*.c))
@@ -58,7 +59,7 @@ obj = $(patsubst %.c,$(O)/obj/%.o,$(1))
 LIB_OBJ      := $(call obj,$(LIB_SRC))
 ANALYSIS_OBJ := $(call obj,$(ANALYSIS_SRC))
 USER_OBJ     := $(call obj,$(USER_SRC))
-CORE_OBJ     := $(LIB_OBJ) $(ANALYSIS_OBJ)
+CORE_OBJ     := $(LIB_OBJ) $(ANALYSIS_OBJ) $(O)/obj/gen/pprof.pb-c.o
 UNIT_BIN     := $(patsubst tests/unit/%.c,$(O)/tests/%,$(UNIT_SRC))
 SYSPROG_BIN  := $(patsubst tests/system/programs/%.c,$(O)/tests/programs/%,$(SYSPROG_SRC))
 SYSLIB_BIN   := $(patsubst tests/system/libs/%.c,$(O)/tests/programs/%.so,$(SYSLIB_SRC))
@@ -106,6 +107,19 @@ $(O)/gen/version.h: Makefile
 
 $(USER_OBJ): | $(O)/gen/giltrace.skel.h $(O)/gen/version.h
 $(CORE_OBJ): | $(O)/gen/version.h
+
+# The pprof format's messages, from our description of them.
+$(O)/gen/pprof.pb-c.c: analysis/render/pprof.proto
+	@mkdir -p $(@D)
+	$(call msg,PROTO,$@)
+	$(Q)$(PROTOC) --proto_path=$(<D) --c_out=$(@D) $(<F)
+
+$(O)/obj/gen/pprof.pb-c.o: $(O)/gen/pprof.pb-c.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call msg,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS_ALL) $(CSTD) $(CFLAGS) $(SANFLAGS) -c $< -o $@
+
+$(O)/obj/analysis/render/pprof.o $(O)/obj/tests/unit/test_stack_formats.o: | $(O)/gen/pprof.pb-c.c
 
 # A change of flags rebuilds everything: the objects depend on a file that holds them.
 FLAGS_NOW := $(CC) $(CFLAGS_ALL) $(CPPFLAGS)

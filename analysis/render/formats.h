@@ -12,5 +12,7 @@ int json_comparison(const struct comparison *c, const struct render_options *o, 
 int csv_report(const struct results *r, const struct render_options *o, FILE *out);
 int folded_report(const struct results *r, const struct render_options *o, FILE *out);
 int folded_comparison(const struct comparison *c, const struct render_options *o, FILE *out);
+int speedscope_report(const struct results *r, const struct render_options *o, FILE *out);
+int pprof_report(const struct results *r, const struct render_options *o, FILE *out);
 
 #endif

@@ -15,6 +15,10 @@ static const struct renderer renderers[] = {
 	{ "csv", "every table of the report, for spreadsheets", csv_report, NULL },
 	{ "folded", "stacks, one a line with its nanoseconds, for flame graph programs",
 	  folded_report, folded_comparison, true },
+	{ "speedscope", "stacks for https://www.speedscope.app, of all threads and of each",
+	  speedscope_report, NULL, true },
+	{ "pprof", "stacks of every kind taken, for go tool pprof and its kin", pprof_report, NULL,
+	  true },
 };
 
 static const struct render_options defaults = { .width = RENDER_WIDTH_DEFAULT };

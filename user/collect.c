@@ -344,6 +344,11 @@ int collect_round(struct collect *c, struct probes *p)
 	return c->err ? c->err : err;
 }
 
+bool collect_soon(const struct collect *c)
+{
+	return c->symbols && lookout_young(c->lookout);
+}
+
 static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t count)
 {
 	struct collect *c = ctx;

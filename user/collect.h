@@ -4,6 +4,7 @@
 #ifndef USER_COLLECT_H
 #define USER_COLLECT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <giltrace/trace.h>
@@ -37,6 +38,9 @@ int collect_inspect(struct collect *c, const char *path, int ms);
  * one, close a round. 0, or -errno of the writer: the trace then holds what fitted.
  */
 int collect_round(struct collect *c, struct probes *p);
+
+/* Is the next round better soon? A program has just begun, and may map what is to be probed. */
+bool collect_soon(const struct collect *c);
 
 /* The last of it: after probes_stop(), with the futex counts, closing the last round. */
 int collect_finish(struct collect *c, struct probes *p);

@@ -18,6 +18,8 @@
 static const uint64_t pauses[] = { 0,	     10 * MS,  20 * MS,	 40 * MS,  80 * MS,
 				   160 * MS, 320 * MS, 640 * MS, 1000 * MS };
 
+#define YOUNG 4 /* steps */
+
 #define STEPS (sizeof(pauses) / sizeof(pauses[0]))
 
 /* All that wait for the same pause to end: first in, first out is in order of time. */
@@ -116,6 +118,14 @@ void lookout_task(struct lookout *l, uint32_t task, uint32_t as, pid_t tgid,
 			.ino = exec->ino,
 			.start_code = exec->start_code,
 		};
+}
+
+bool lookout_young(const struct lookout *l)
+{
+	for (size_t step = 0; step < YOUNG; step++)
+		if (l->queues[step].first)
+			return true;
+	return false;
 }
 
 bool lookout_left(const struct lookout *l, uint32_t as)

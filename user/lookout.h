@@ -38,6 +38,9 @@ struct lookout *lookout_new(const char *cwd);
 void lookout_task(struct lookout *l, uint32_t task, uint32_t as, pid_t tgid,
 		  const struct gt_wire_exec *exec, uint64_t now);
 
+/* Is there one so young that looking soon again is worth it? */
+bool lookout_young(const struct lookout *l);
+
 /* Has its process gone on to another program? What is mapped there now is that one's. */
 bool lookout_left(const struct lookout *l, uint32_t as);
 

@@ -24,8 +24,8 @@
 #include "version.h"
 
 /*
- * The rings are emptied this often. At first more often: short programs should get their words
- * named while they live.
+ * The rings are emptied this often. At first, and while a program is young, more often: short ones
+ * should get their words named and their locks probed while they live.
  */
 #define ROUND_MS 50
 #define ROUND_EARLY_MS 10
@@ -309,7 +309,7 @@ static bool window_over(const struct recording *r)
 static int next_round_ms(const struct recording *r)
 {
 	uint64_t now = clock_monotonic(), since = now - r->meta.start, left;
-	int ms = since < EARLY_NS ? ROUND_EARLY_MS : ROUND_MS;
+	int ms = since < EARLY_NS || collect_soon(r->collect) ? ROUND_EARLY_MS : ROUND_MS;
 
 	if (r->request->duration && since < r->request->duration) {
 		left = (r->request->duration - since) / 1000000 + 1;

@@ -51,6 +51,7 @@ static void young_ones_often(void **state)
 	assert_int_equal(k.as[0], 2);
 	for (size_t i = 0; i < sizeof(pauses) / sizeof(pauses[0]); i++) {
 		assert_int_equal(round_at(l, now + pauses[i] * MS - 1, 0, &k), 0);
+		assert_int_equal(lookout_young(l), i < 3);
 		now += pauses[i] * MS;
 		assert_int_equal(round_at(l, now, 0, &k), 1);
 	}

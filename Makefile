@@ -162,8 +162,9 @@ $(O)/tests/test_opts: $(call obj,user/opts.c)
 $(O)/tests/test_maps: $(call obj,user/maps.c)
 $(O)/tests/test_lookout: $(call obj,user/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
-TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_interpreters)
 $(O)/tests/test_collect_stacks: $(call obj,user/collect_stacks.c)
+TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_files \
+	inspect_interpreters inspect_protocol inspect_usdt)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c demangle.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)
@@ -185,7 +186,9 @@ $(O)/obj/tests/system/programs/%.o: tests/system/programs/%.c Makefile
 $(O)/tests/programs/%: $(O)/obj/tests/system/programs/%.o
 	@mkdir -p $(@D)
 	$(call msg,LD,$@)
-	$(Q)$(CC) -O2 -g -pthread $^ -o $@ -lm
+	$(Q)$(CC) -O2 -g -pthread $(PROGRAM_LDFLAGS) $^ -o $@ -lm
+# Exports its functions, as an interpreter does for its modules.
+$(O)/tests/programs/ceval: PROGRAM_LDFLAGS := -rdynamic
 
 # What they load while they run.
 $(O)/tests/programs/%.so: tests/system/libs/%.c Makefile

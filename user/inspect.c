@@ -35,6 +35,8 @@ struct entry {
 struct inspect {
 	struct entry entries[MAX_ENTRIES];
 	uint64_t calls;
+	struct inspect_fate *fate;
+	struct inspect_fate own; /* when nobody else has one */
 };
 
 /* One question's way through. */
@@ -45,9 +47,39 @@ struct work {
 	void *ctx;
 };
 
-struct inspect *inspect_new(void)
+struct inspect *inspect_new(struct inspect_fate *fate)
 {
-	return calloc(1, sizeof(struct inspect));
+	struct inspect *in = calloc(1, sizeof(*in));
+
+	if (in)
+		in->fate = fate ? fate : &in->own;
+	return in;
+}
+
+void inspect_fate_lost(struct inspect_fate *fate)
+{
+	if (fate->now.ino && fate->nlost < INSPECT_LOST_MAX)
+		fate->lost[fate->nlost++] = fate->now;
+	fate->now.ino = 0;
+}
+
+/* False: it is a file that is better left alone. */
+static bool begin(struct inspect *in, uint32_t dev, uint64_t ino)
+{
+	struct inspect_fate *f = in->fate;
+
+	for (uint32_t i = 0; i < f->nlost && i < INSPECT_LOST_MAX; i++) {
+		if (f->lost[i].dev == dev && f->lost[i].ino == ino)
+			return false;
+	}
+	*(volatile uint32_t *)&f->now.dev = dev;
+	*(volatile uint64_t *)&f->now.ino = ino;
+	return true;
+}
+
+static void done(struct inspect *in)
+{
+	*(volatile uint64_t *)&in->fate->now.ino = 0;
 }
 
 static void drop(struct entry *e)
@@ -185,6 +217,7 @@ static bool look_at(struct work *w, int fd, const char *path)
 	e->used = w->in->calls;
 	if (!e->img)
 		return true;
+	done(w->in); /* telling may take long, through no fault of the file */
 	told = *e->img;
 	told.fd = fd;
 	/* The same file may have other names elsewhere. */
@@ -196,8 +229,14 @@ bool inspect_file(struct inspect *in, int fd, const char *path, unsigned int wan
 		  inspect_tell tell, void *ctx)
 {
 	struct work w = { .in = in, .want = want, .tell = tell, .ctx = ctx };
+	struct stat st;
+	bool going = true;
 
-	return look_at(&w, fd, path);
+	if (!fstat(fd, &st) && begin(in, kernel_dev(&st), st.st_ino)) {
+		going = look_at(&w, fd, path);
+		done(in);
+	}
+	return going;
 }
 
 static bool look_at_program(struct work *w, const struct symbols_exec *exec)
@@ -218,16 +257,15 @@ static bool look_at_program(struct work *w, const struct symbols_exec *exec)
 	return going;
 }
 
-/* A file that is mapped and cannot be had: told only where it was an interpreter by its name. */
-static bool tell_missing(struct work *w, const char *path)
+/* A file that cannot be looked into: told only where it was an interpreter by its name. */
+static bool tell_missing(struct work *w, const char *path, const char *why)
 {
 	struct inspect_image img = { .fd = -1 };
 
 	if (!inspect_interpreter_named(base_of(path)))
 		return true;
 	snprintf(img.path, sizeof(img.path), "%s", path);
-	inspect_image_note(&img, "%s was replaced or cannot be opened: it is not probed",
-			   base_of(path));
+	inspect_image_note(&img, "%s %s: it is not probed", base_of(path), why);
 	return w->tell(w->ctx, &img);
 }
 
@@ -259,13 +297,16 @@ bool inspect_space(struct inspect *in, const struct space *s, const struct symbo
 		    seen_before(&s->maps, e))
 			continue;
 		left--;
-		fd = image_file_open_mapped(s->pid, &s->maps, e);
-		if (fd < 0) {
-			going = tell_missing(&w, path);
+		if (!begin(in, e->dev, e->ino)) {
+			going = tell_missing(&w, path, "is damaged, or too slow to read");
 			continue;
 		}
-		going = look_at(&w, fd, path);
-		close(fd);
+		fd = image_file_open_mapped(s->pid, &s->maps, e);
+		going = fd < 0 ? tell_missing(&w, path, "was replaced or cannot be opened")
+			       : look_at(&w, fd, path);
+		if (fd >= 0)
+			close(fd);
+		done(in);
 	}
 	return going;
 }

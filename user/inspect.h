@@ -68,7 +68,24 @@ struct inspect; /* what was found so far, by the file's identity; bounded */
 struct space;
 struct symbols_exec;
 
-struct inspect *inspect_new(void); /* NULL: out of memory */
+#define INSPECT_LOST_MAX 32
+
+/*
+ * Which file is looked into, and which have cost a worker its life: those are left alone. Zero at
+ * first; shared by the supervisor, which moves `now` to `lost`, and its workers.
+ */
+struct inspect_fate {
+	struct inspect_file_id {
+		uint32_t dev;
+		uint64_t ino; /* 0: none */
+	} now, lost[INSPECT_LOST_MAX];
+	uint32_t nlost;
+};
+
+void inspect_fate_lost(struct inspect_fate *fate); /* a worker is gone: remember over what */
+
+/* `fate` may be NULL. NULL: out of memory. */
+struct inspect *inspect_new(struct inspect_fate *fate);
 
 /* What was found, one call an image in which there is something to tell. False: tell no more. */
 typedef bool (*inspect_tell)(void *ctx, const struct inspect_image *img);

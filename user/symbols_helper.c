@@ -20,8 +20,10 @@
  */
 struct desk {
 	volatile bool busy;
+	volatile bool taken; /* out of the socket */
 	volatile uint32_t kind, as;
 	volatile uint64_t addr;
+	struct inspect_fate fate;
 };
 
 /* What the worker knows by now. */
@@ -163,9 +165,11 @@ static bool serve(void *state, void *shared)
 	else
 		going = look(shop, &q, fd, path, known ? &exec : NULL);
 	alarm(0);
+	going = symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0 && going;
+	desk->taken = true;
+	going = going && (name ? reply_name(q.as, q.addr, &answer) : reply_done(q.as));
 	desk->busy = false;
-	going = symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0 && going &&
-		(name ? reply_name(q.as, q.addr, &answer) : reply_done(q.as));
+	desk->taken = false;
 out:
 	if (fd >= 0)
 		close(fd);
@@ -175,11 +179,12 @@ out:
 static void *begin(void *shared)
 {
 	struct shop *shop = calloc(1, sizeof(*shop));
+	struct desk *desk = shared;
 
 	if (!shop)
 		return NULL;
 	shop->names = naming_new();
-	shop->images = inspect_new();
+	shop->images = inspect_new(&desk->fate);
 	return shop->names && shop->images ? shop : NULL;
 }
 
@@ -189,11 +194,15 @@ static bool lost(void *shared)
 	char packet[SYMBOLS_QUESTION_MAX];
 	struct desk *desk = shared;
 
+	inspect_fate_lost(&desk->fate);
 	if (!desk->busy)
 		return true;
+	if (!desk->taken &&
+	    symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) <= 0)
+		return false;
 	desk->busy = false;
-	return symbols_packet_receive(HELPER_SOCK, packet, sizeof(packet), NULL, 0) > 0 &&
-	       reply_lost(desk);
+	desk->taken = false;
+	return reply_lost(desk);
 }
 
 const struct helper_job symbols_helper = {

@@ -92,7 +92,7 @@ static void stacks(struct buf *b, const struct canvas *c, const struct results *
 		return;
 	buf_add_str(b, " in complete stacks");
 	if (r->meta->stack_counts.skipped)
-		buf_printf(b, "; %s stacks were too many to unwind",
+		buf_printf(b, "; not unwound, being too many at once: %s",
 			   units_count(r->meta->stack_counts.skipped).text);
 }
 

@@ -485,7 +485,7 @@ static void reports_say_how_complete_stacks_are(void **state)
 	json_t *json = report_of(fixture_serialized);
 
 	assert_non_null(strstr(text, "stacks: 75.5 % of lock time in complete stacks; "
-				     "2 stacks were too many to unwind. "));
+				     "not unwound, being too many at once: 2. "));
 	assert_int_equal(integer_at(json, "stacks.kinds.lock.complete"), 2955 * MS);
 	/* Of what was not taken nothing is said. */
 	assert_null(json_object_get(at(json, "stacks.kinds"), "oncpu"));

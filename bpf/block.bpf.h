@@ -21,9 +21,14 @@ static __always_inline struct pt_regs *saved_call(struct task_struct *t, s32 *nr
 	return regs;
 }
 
+/* The stack that goes before a record, where any is wanted with such a call (STACK_FUTEX, or its number). */
 static __always_inline void record_stack(void *ctx, const struct gt_wire_hdr *hdr, s32 call)
 {
-	if (!config.stacks)
+	u32 wanted = hdr->kind == GT_WIRE_SWITCH ? GT_STACKS_OFFCPU : GT_STACKS_WAKE;
+
+	if (call == STACK_FUTEX)
+		wanted |= GT_STACKS_LOCK;
+	if (!(config.stacks & wanted))
 		return;
 	if (hdr->kind == GT_WIRE_SWITCH && (config.stacks & GT_STACKS_OFFCPU))
 		stack_kernel_take(ctx);

@@ -263,4 +263,51 @@ case_replaced_while_it_runs() {
 	running_without_its_file replace
 }
 
+# ---- other places ----
+
+# in_mounts COMMAND: a shell in a mount namespace of its own, so that nothing has to be cleaned up.
+in_mounts() {
+	run unshare -m --propagation private sh -ec "$1"
+}
+
+# One file, seen by way of two overlays: two files to look at, one to the kernel, which then runs both probes.
+case_one_file_in_two_overlays() {
+	needs_probes
+	needs_tool unshare
+	mkdir low top one two
+	cat >mounts <<'END'
+mount -t tmpfs none top
+mkdir top/a top/b top/c top/d
+mount -t overlay -o lowerdir=low,upperdir=top/a,workdir=top/b none one
+mount -t overlay -o lowerdir=low,upperdir=top/c,workdir=top/d none two
+END
+	cp "$PROGRAMS/late_gil.so" low/
+	in_mounts '. ./mounts'
+	[ "$STATUS" -eq 0 ] || skip "no overlay can be mounted: $(head -n 1 err)"
+	record x -- unshare -m --propagation private sh -ec ". ./mounts
+		sleep 3 | $PROGRAMS/late_gil one/late_gil.so watch &
+		sleep 3 | $PROGRAMS/late_gil two/late_gil.so watch &
+		sleep 2
+		$PROGRAMS/late_gil one/late_gil.so count 300
+		$PROGRAMS/late_gil two/late_gil.so count 300
+		wait"
+	want_status 0
+	want_nothing_lost x.gt
+	"$DUMP" x.gt | grep -q 'lock-site .*/two/late_gil.so' || fail "the second was not probed: nothing is tested"
+	want_same "$(records x.gt acquired)" 600 acquisitions
+}
+
+case_in_another_mount_namespace() {
+	needs_probes
+	needs_tool unshare
+	mkdir own
+	in_mounts 'mount -t tmpfs none own'
+	[ "$STATUS" -eq 0 ] || skip "nothing can be mounted: $(head -n 1 err)"
+	record x -- unshare -m --propagation private sh -ec "mount -t tmpfs none own
+		cp $PROGRAMS/late_gil.so own/
+		exec $PROGRAMS/late_gil own/late_gil.so count 300"
+	want_status 0
+	want_same "$(records x.gt acquired)" 300 acquisitions
+}
+
 run_cases "$@"

@@ -1,0 +1,102 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Stacks as other people's programs read them: pprof-format and speedscope's own schema (npm), flame graph programs.
+. "$(dirname "$0")/lib.sh"
+
+MODULES=$O/tests/node
+PACKAGES="pprof-format@2.3.2 speedscope@1.25.0 ajv@8.17.1"
+
+# Fetched once, into the build directory.
+needs_modules() {
+	needs_tool node npm
+	[ "$(cat "$MODULES/.packages" 2>/dev/null)" = "$PACKAGES" ] && return
+	mkdir -p "$MODULES"
+	# shellcheck disable=SC2086 # a list of words
+	(cd "$MODULES" && echo '{"private": true}' >package.json &&
+		timeout 80 npm install --silent --no-audit --no-fund $PACKAGES) >/dev/null 2>&1 ||
+		skip "npm cannot fetch $PACKAGES"
+	echo "$PACKAGES" >"$MODULES/.packages"
+}
+
+# Of a scripted trace with stacks of every kind and with hostile names.
+scripted() {
+	"$O/tests/tools/script" "$SOURCE/tests/golden/stacks.events" "$T/trace.gt" || fail "no trace"
+}
+
+# export_stacks KIND FORMAT: the trace's, in out.FORMAT; its report in report.json.
+export_stacks() {
+	run "$GILTRACE" report --stacks "$1" --export "$2:$T/out.$2" --export "json:$T/report.json" "$T/trace.gt"
+	want_status 0
+}
+
+decoded() {
+	node "$HERE/formats.js" "$MODULES" "$1" "$T/out.$1" "$T/report.json" >&2 || exit 1
+}
+
+case_pprof_decodes() {
+	needs_modules
+	scripted
+	export_stacks lock pprof
+	decoded pprof
+}
+
+case_speedscope_validates() {
+	needs_modules
+	scripted
+	local kind
+	for kind in lock offcpu oncpu critical wake; do
+		export_stacks $kind speedscope
+		decoded speedscope
+	done
+}
+
+# The sum of the lines, and that each ends in a number.
+folded_sum() {
+	awk '!/ [0-9]+$/ { exit 1 } { sum += $NF } END { printf "%.0f\n", sum }' "$T/out.folded"
+}
+
+case_folded_adds_up() {
+	scripted
+	export_stacks offcpu folded
+	local sum
+	sum=$(folded_sum) || fail "a line without a number"
+	check "sum(t['runnable'] + t['lock'] + t['event'] + t['io'] + t['kernel_lock'] + t['sleep'] + t['other'] +
+		t['unknown'] for t in threads) == $sum"
+}
+
+case_recorded_lock_time_adds_up() {
+	needs_trace
+	needs_modules
+	"$GILTRACE" record -q -o "$T/trace.gt" -F 199 -- "$WORKLOADS/gil_threads" -t 4 -w 0.3 >"$T/out" 2>"$T/err" ||
+		fail "no recording$(echo; show_output)"
+	export_stacks lock folded
+	check_always "sum(t['lock'] for t in threads) == $(folded_sum)" "sum(t['lock'] for t in threads) > 0"
+	export_stacks lock pprof
+	decoded pprof
+	export_stacks oncpu speedscope
+	decoded speedscope
+}
+
+case_flame_graph_program_draws_it() {
+	local program=
+	command -v inferno-flamegraph >/dev/null && program=inferno-flamegraph
+	command -v flamegraph.pl >/dev/null && program=flamegraph.pl
+	[ -n "$program" ] || skip "there is no flame graph program here (Debian has none)"
+	scripted
+	export_stacks lock folded
+	run "$program" "$T/out.folded"
+	want_status 0
+	grep -q 'the_lock' "$T/out" || fail "no lock in what $program drew"
+	"$PYTHON" -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$T/out" || fail "no XML"
+}
+
+case_no_samples_is_said() {
+	sed 's/^meta stacks .*/meta stacks 1/' "$SOURCE/tests/golden/stacks.events" >"$T/events"
+	"$O/tests/tools/script" "$T/events" "$T/trace.gt" || fail "no trace"
+	run "$GILTRACE" report --stacks oncpu --export "folded:$T/out.folded" "$T/trace.gt"
+	[ "$STATUS" -ne 0 ] || fail "exit status 0 without what was asked for"
+	want_said 'this trace has no on-CPU samples; record with -F 99'
+	[ ! -e "$T/out.folded" ] || fail "an empty file all the same"
+}
+
+run_cases "$@"

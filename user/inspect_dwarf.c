@@ -120,14 +120,30 @@ static int walk_unit(struct walk *w, Dwarf_Die *unit)
 	}
 }
 
+static const char *text_of(Dwarf_Die *die, unsigned int name)
+{
+	Dwarf_Attribute attr;
+	const char *text = dwarf_attr(die, name, &attr) ? dwarf_formstring(&attr) : NULL;
+
+	return text ? text : "";
+}
+
+/*
+ * GCC inlines into the unit itself or, when it optimizes at link time, into units of its own
+ * making; LLVM, which may have merged units under their old names, into any.
+ */
 static bool is_wanted_unit(Dwarf_Die *unit, const char *const *files)
 {
-	const char *name = dwarf_diename(unit), *slash;
+	const char *name = text_of(unit, DW_AT_name), *slash = strrchr(name, '/');
 
-	if (!name)
-		return false;
-	slash = strrchr(name, '/');
-	return !strcmp(name, MERGED_UNIT) || find_name(files, slash ? slash + 1 : name);
+	return !strcmp(name, MERGED_UNIT) || find_name(files, slash ? slash + 1 : name) ||
+	       strstr(text_of(unit, DW_AT_producer), "clang");
+}
+
+/* Its entries are in another file (split DWARF). */
+static bool is_elsewhere(Dwarf_Die *unit)
+{
+	return dwarf_hasattr(unit, DW_AT_dwo_name) || dwarf_hasattr(unit, DW_AT_GNU_dwo_name);
 }
 
 static int walk_units(struct walk *w, Dwarf *dwarf, const char *const *files)
@@ -143,6 +159,8 @@ static int walk_units(struct walk *w, Dwarf *dwarf, const char *const *files)
 			return err < 0 ? -EBADMSG : any ? 0 : -ENODATA;
 		if (!is_wanted_unit(&unit, files))
 			continue;
+		if (is_elsewhere(&unit))
+			return -ENODATA;
 		any = true;
 		err = walk_unit(w, &unit);
 		if (err)

@@ -89,6 +89,10 @@ static const struct inspect_locks *pypy_locks(const struct inspect_symbols *s, u
 
 /* ---- Ruby ---- */
 
+static const char ruby_unmeasured[] =
+	"where Ruby's lock is taken and let go of was read in its source, and not "
+	"yet measured";
+
 static const struct inspect_locks ruby31 = {
 	.exact =
 		(const struct inspect_locks_function[]){
@@ -96,6 +100,7 @@ static const struct inspect_locks ruby31 = {
 			{ "gvl_release_common", GT_LOCK_RELEASED, true },
 			{ NULL } },
 	.files = (const char *const[]){ "thread.c", "thread_pthread.c", NULL },
+	.missing = ruby_unmeasured,
 };
 
 static const struct inspect_locks ruby32 = {
@@ -105,6 +110,7 @@ static const struct inspect_locks ruby32 = {
 			{ "thread_sched_to_waiting_common", GT_LOCK_RELEASED, true },
 			{ NULL } },
 	.files = (const char *const[]){ "thread.c", "thread_pthread.c", NULL },
+	.missing = ruby_unmeasured,
 };
 
 static const struct inspect_locks ruby33 = {
@@ -114,6 +120,7 @@ static const struct inspect_locks ruby33 = {
 			{ "thread_sched_wakeup_next_thread", GT_LOCK_RELEASED, true },
 			{ NULL } },
 	.files = (const char *const[]){ "thread.c", "thread_pthread.c", NULL },
+	.missing = ruby_unmeasured,
 };
 
 static const struct inspect_locks *ruby_locks(const struct inspect_symbols *s, uint32_t version)

@@ -174,6 +174,6 @@ void inspect_locks(const struct inspect_elf *e, const struct inspect_symbols *s,
 		else if (img->nplaces)
 			img->flags |= GT_INTERPRETER_IN_PART;
 	}
-	if (locks->missing)
+	if (locks->missing && (img->nplaces || !locks->exact))
 		inspect_image_note(img, "%s", locks->missing);
 }

@@ -107,6 +107,19 @@ static void agree_on_argument(struct inspect_image *img)
 	}
 }
 
+/* Optimized at link time: what is inlined may be inlined into anything. */
+static bool linked_as_one(const struct search *w)
+{
+	for (uint32_t i = 0; i < w->s->n; i++) {
+		const struct inspect_symbol *y = &w->s->items[i];
+
+		if (exact_of(w->locks, y->wanted) &&
+		    (strstr(y->name, ".lto_priv") || strstr(y->name, ".llvm.")))
+			return true;
+	}
+	return false;
+}
+
 /* Does machine code bear out that nothing that lets go of the lock was inlined? */
 static bool nothing_inlined(const struct search *w)
 {
@@ -115,6 +128,8 @@ static bool nothing_inlined(const struct search *w)
 
 	if (l->hooks)
 		return true;
+	if (linked_as_one(w))
+		return false;
 	for (size_t i = 0; l->callers && l->callers[i]; i++) {
 		if (inspect_symbols_find(w->s, l->callers[i]) &&
 		    !inspect_calls(w->e, w->s, l->callers[i], l))

@@ -106,6 +106,37 @@ static void probes_of_a_process(void **state)
 	inspect_image_release(&img);
 }
 
+/* What runs is probed, not what lies where it came from. */
+static void replaced_file(void **state)
+{
+	struct fixture *f = *state;
+	char from[PATH_MAX], path[PATH_MAX];
+	struct inspect_image img;
+	struct found found;
+	struct stat st;
+	pid_t pid;
+
+	built(f, "workloads/gil_threads", from);
+	in_dir(f, "program", path);
+	copy_file(from, path);
+	inspect_path(f, path, &img);
+	if (!img.nplaces)
+		skip(); /* built without sys/sdt.h */
+	pid = launch(path);
+	assert_int_equal(unlink(path), 0);
+	copy_file("/bin/sh", path);
+	inspect_all(f, pid, NULL, &found);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(found.n, 1);
+	assert_int_equal(found.images[0].nplaces, img.nplaces);
+	assert_int_equal(fstat(found.images[0].fd, &st), 0);
+	assert_int_equal(st.st_ino, img.ino);
+	assert_int_equal(st.st_nlink, 0);
+	release_found(&found);
+	inspect_image_release(&img);
+}
+
 /* Stopped helpers answer nothing: what is asked of a file is given up in time. */
 static void deadline(void **state)
 {
@@ -194,7 +225,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(probes_of_a_file), TEST(nothing_found), TEST(probes_of_a_process),
-		TEST(deadline),		TEST(lost_worker),
+		TEST(replaced_file),	TEST(deadline),	     TEST(lost_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 
 #include "audit.h"
 #include "fold.h"
+#include "interpreters.h"
 #include "locks.h"
 #include "losses.h"
 #include "occupancy.h"
@@ -20,10 +21,9 @@
  * numbers, and the verdict reads everyone's.
  */
 static const struct analysis *const analyses[] = {
-	&threads_analysis,   &processes_analysis, &parallelism_analysis,
-	&occupancy_analysis, &locks_analysis,	  &wakeups_analysis,
-	&stacks_analysis,    &fold_analysis,	  &losses_analysis,
-	&audit_analysis,     &verdict_analysis,
+	&threads_analysis,   &processes_analysis, &interpreters_analysis, &parallelism_analysis,
+	&occupancy_analysis, &locks_analysis,	  &wakeups_analysis,	  &stacks_analysis,
+	&fold_analysis,	     &losses_analysis,	  &audit_analysis,	  &verdict_analysis,
 };
 
 #define ANALYSES (sizeof(analyses) / sizeof(analyses[0]))

@@ -7,6 +7,7 @@
 
 #include "lock_baton.h"
 #include "lock_handover.h"
+#include "lock_probed.h"
 #include "lock_table.h"
 #include "lock_words.h"
 
@@ -44,6 +45,7 @@ struct lock_finder {
 	struct join *joins; /* every thread's clear_child_tid */
 	size_t njoins, joins_room;
 	struct lock_batons *batons;
+	struct lock_probed *probed;
 };
 
 struct lock_finder *lock_finder_new(void)
@@ -54,7 +56,8 @@ struct lock_finder *lock_finder_new(void)
 		return NULL;
 	f->handovers = lock_handovers_new(&f->words);
 	f->batons = lock_batons_new(&f->words);
-	if (!f->handovers || !f->batons) {
+	f->probed = lock_probed_new();
+	if (!f->handovers || !f->batons || !f->probed) {
 		lock_finder_free(f);
 		return NULL;
 	}
@@ -69,6 +72,7 @@ void lock_finder_free(struct lock_finder *f)
 	free(f->waiters);
 	lock_handovers_free(f->handovers);
 	lock_batons_free(f->batons);
+	lock_probed_free(f->probed);
 	lock_words_release(&f->words);
 	free(f);
 }
@@ -236,6 +240,7 @@ static void record(void *ctx, const struct model *m, const struct gt_event *ev)
 {
 	struct lock_finder *f = ctx;
 
+	lock_probed_record(f->probed, m, ev);
 	if (ev->kind == GT_SYMBOL) {
 		lock_words_symbol(&f->words, ev);
 		lock_spaces_seen(&f->words.spaces, ev->u.symbol.as, ev->u.symbol.image);
@@ -285,16 +290,26 @@ const struct model_sink *lock_finder_sink(void)
 
 uint64_t lock_finder_dropped(const struct lock_finder *f)
 {
-	return f->words.dropped;
+	return f->words.dropped + lock_probed_left_out(f->probed);
 }
 
 struct lock_table *lock_finder_table(struct lock_finder *f)
 {
+	struct lock_table *table;
+
 	for (size_t i = 0; i < f->njoins; i++) {
 		uint32_t word = lock_words_find(&f->words, f->joins[i].as, f->joins[i].addr);
 
 		if (word != LOCK_WORDS_NONE)
 			f->words.words[word].flags |= LOCK_WORD_JOIN;
 	}
-	return lock_table_new(&f->words);
+	table = lock_table_new(&f->words);
+	if (!table)
+		return NULL;
+	if (lock_table_probe(table, f->probed)) {
+		lock_table_free(table);
+		table = NULL;
+	}
+	f->probed = NULL;
+	return table;
 }

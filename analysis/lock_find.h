@@ -58,8 +58,8 @@ struct lock_evidence {
 	bool gil_layout;	   /* lock_layout.h */
 	bool untimed;		   /* some wait had none */
 	bool stack_words;	   /* a different word each wait, on the waiter's stack */
-	bool baton;		   /* handed on from thread to thread, each on words of its own: lock_baton.h */
-	uint64_t ticks;		   /* hand-overs after a run of OCaml's tick, the waker giving way */
+	bool baton; /* handed on from thread to thread, each on words of its own: lock_baton.h */
+	uint64_t ticks; /* hand-overs after a run of OCaml's tick, the waker giving way */
 };
 
 struct lock_group {
@@ -96,5 +96,9 @@ void lock_table_free(struct lock_table *t);
 struct lock_group *lock_table_find(const struct lock_table *t, uint32_t as, uint64_t addr);
 uint32_t lock_table_size(const struct lock_table *t);
 struct lock_group *lock_table_at(const struct lock_table *t, uint32_t index);
+
+/* What probes told of locks, joined with the groups; the table owns it. */
+struct lock_probed;
+const struct lock_probed *lock_table_probed(const struct lock_table *t);
 
 #endif

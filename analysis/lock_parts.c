@@ -44,6 +44,8 @@ void lock_parts_sort(struct lock_parts *p)
 
 void lock_parts_release(struct lock_parts *p)
 {
+	for (size_t i = 0; i < p->n; i++)
+		spread_release(&p->at[i].io);
 	map_free(&p->index);
 	free(p->at);
 	memset(p, 0, sizeof(*p));

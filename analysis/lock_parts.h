@@ -7,13 +7,28 @@
 #include <stdint.h>
 
 #include "../lib/map.h"
+#include "spread.h"
 
-#define LOCK_PARTS_MAX (1U << 22) /* a hostile trace may have any number */
+#define LOCK_PARTS_MAX (1U << 20) /* a hostile trace may have any number */
+
+/* What a thread has spent on a CPU, and waiting for one, so far: ns. */
+struct lock_clock {
+	uint64_t run, runnable;
+};
 
 struct lock_part {
-	uint32_t group;			   /* index in the lock table */
-	uint32_t thread;		   /* struct thread.index */
-	uint64_t waits, wait, holds, held; /* times in ns */
+	uint32_t group;	 /* number of the lock */
+	uint32_t thread; /* struct thread.index */
+	uint32_t slot;	 /* the thread's number within the lock, from 1; 0: none yet */
+	bool probed;	 /* a probe has told of it */
+	/* Times in ns. */
+	uint64_t waits, wait, wait_runnable, wait_running, races_lost;
+	uint64_t holds, held, held_running, held_runnable;
+	uint64_t acquisitions, releases;
+	struct spread io; /* from the waking by data to having the lock */
+	/* lock_exact.c: it holds the lock; 0: it does not. */
+	uint64_t holding;
+	struct lock_clock holding_at;
 };
 
 /* A zeroed struct is empty. */

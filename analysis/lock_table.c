@@ -9,6 +9,7 @@
 
 #include "lock_kind.h"
 #include "lock_merge.h"
+#include "lock_probed.h"
 #include "lock_sort.h"
 
 struct lock_table {
@@ -17,6 +18,7 @@ struct lock_table {
 	struct lock_group *groups;
 	uint32_t ngroups;
 	struct lock_word *words; /* of all groups, each group's side by side */
+	struct lock_probed *probed;
 };
 
 /* What a group's name rests on so far. */
@@ -41,6 +43,7 @@ void lock_table_free(struct lock_table *t)
 		free(t->groups[i].name);
 		free(t->groups[i].image);
 	}
+	lock_probed_free(t->probed);
 	lock_places_release(&t->places);
 	free(t->group_of);
 	free(t->groups);
@@ -63,6 +66,17 @@ uint32_t lock_table_size(const struct lock_table *t)
 struct lock_group *lock_table_at(const struct lock_table *t, uint32_t index)
 {
 	return index < t->ngroups ? &t->groups[index] : NULL;
+}
+
+int lock_table_probe(struct lock_table *t, struct lock_probed *probed)
+{
+	t->probed = probed;
+	return lock_probed_join(probed, t);
+}
+
+const struct lock_probed *lock_table_probed(const struct lock_table *t)
+{
+	return t->probed;
 }
 
 /* ---- names ---- */

@@ -9,4 +9,7 @@
 /* NULL when out of memory. */
 struct lock_table *lock_table_new(const struct lock_words *words);
 
+/* Join with what probes told, which the table owns from now on, even on failure. 0 or -ENOMEM. */
+int lock_table_probe(struct lock_table *t, struct lock_probed *probed);
+
 #endif

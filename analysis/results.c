@@ -20,6 +20,8 @@ static void processes_free(struct results *r)
 	for (size_t i = 0; i < r->nprocesses; i++) {
 		free(r->processes[i].comm);
 		free(r->processes[i].exe);
+		free(r->processes[i].interpreter.name);
+		free(r->processes[i].interpreter.image);
 		free(r->processes[i].parallelism.histogram);
 		verdict_free(&r->processes[i].verdict);
 	}
@@ -38,6 +40,7 @@ static void locks_free(struct results *r)
 			free(r->locks[i].recognised_by[j]);
 		free(r->locks[i].recognised_by);
 		free(r->locks[i].by_thread);
+		free(r->locks[i].pairs);
 	}
 	free(r->locks);
 }
@@ -81,6 +84,9 @@ void results_free(struct results *r)
 	free(r->futex_calls);
 	free(r->wakeups);
 	stacks_free(r);
+	for (size_t i = 0; i < r->nnotes; i++)
+		free(r->notes[i].text);
+	free(r->notes);
 	memset(r, 0, sizeof(*r));
 }
 

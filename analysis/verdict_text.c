@@ -83,7 +83,8 @@ static void say_inconclusive(struct buf *b, const struct verdict_facts *f)
 		buf_printf(
 			b,
 			"inconclusive: %s, %.1f %% of the threads' time is unknown (limit %.0f %%)",
-			why_unknown(f), 100 * f->unknown_share, 100 * verdict_limit(THRESHOLD_UNKNOWN));
+			why_unknown(f), 100 * f->unknown_share,
+			100 * verdict_limit(THRESHOLD_UNKNOWN));
 	else if (verdict_climb(f) != VERDICT_INCONCLUSIVE)
 		say_unproven(b, f);
 	else
@@ -174,6 +175,7 @@ static void say_parallel(struct buf *b, const struct verdict_facts *f)
 	say_cpus(b, p->cpus);
 	buf_printf(b, " with %" PRIu32 " busy threads", f->sums.workers);
 	say_gain(b, p);
+	buf_add_str(b, "; busy waiting would look the same");
 }
 
 static void say_mixed(struct buf *b, const struct verdict_facts *f)
@@ -268,17 +270,27 @@ static void evidence_others(struct buf *b, const struct verdict_facts *f)
 		buf_printf(b, "other programs used %.2f CPUs on average", f->others);
 }
 
+/* Of classes that take running time for progress. */
+static void evidence_spinning(struct buf *b, const struct verdict_facts *f)
+{
+	enum verdict_class class = verdict_decide(f);
+
+	if (class == VERDICT_PARALLEL || class == VERDICT_MIXED || class == VERDICT_CPU_STARVED)
+		buf_add_str(b, "a thread that waits by spinning is running to the scheduler: "
+			       "busy waiting cannot be told from work");
+}
+
 static void evidence_unknown(struct buf *b, const struct verdict_facts *f)
 {
 	if (f->unknown_share > 0)
-		buf_printf(b, "%.2f %% of the threads' time is unknown: %s",
-			   100 * f->unknown_share, why_unknown(f));
+		buf_printf(b, "%.2f %% of the threads' time is unknown: %s", 100 * f->unknown_share,
+			   why_unknown(f));
 }
 
 /* Each may have nothing to say. */
 static void (*const evidence[])(struct buf *b, const struct verdict_facts *f) = {
-	evidence_time, evidence_parallelism, evidence_shares, evidence_gain,
-	evidence_lock, evidence_unproven,    evidence_others, evidence_unknown,
+	evidence_time,	   evidence_parallelism, evidence_shares,   evidence_gain,    evidence_lock,
+	evidence_unproven, evidence_others,	 evidence_spinning, evidence_unknown,
 };
 
 #define EVIDENCE_LINES (sizeof(evidence) / sizeof(evidence[0]))

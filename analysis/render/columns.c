@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "columns.h"
+#include "columns_tables.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,11 +8,6 @@
 #include <analysis/lock_kind.h>
 #include <lib/escape.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define TABLE(name, type, columns) \
-	const struct table name = { sizeof(type), columns, COUNT(columns) }
-#define AT(field) offsetof(ROW, field)
-#define MANY(field) offsetof(ROW, field), offsetof(ROW, n##field)
 
 /* ---- names ---- */
 
@@ -37,6 +32,17 @@ const char *columns_class_name(enum verdict_class class)
 	return name ? name : "unknown";
 }
 
+static const char *const interpreter_names[] = {
+	[GT_INTERPRETER_NONE] = "none",	  [GT_INTERPRETER_CPYTHON] = "cpython",
+	[GT_INTERPRETER_PYPY] = "pypy",	  [GT_INTERPRETER_RUBY] = "ruby",
+	[GT_INTERPRETER_OCAML] = "ocaml",
+};
+
+const char *columns_interpreter_name(enum gt_interpreter kind)
+{
+	return (size_t)kind < GT_INTERPRETER_COUNT ? interpreter_names[kind] : "unknown";
+}
+
 const char *column_name(const struct column *c, const void *row)
 {
 	const void *at = column_at(c, row);
@@ -46,6 +52,8 @@ const char *column_name(const struct column *c, const void *row)
 		return columns_class_name(*(const enum verdict_class *)at);
 	case COLUMN_KIND:
 		return lock_kind_name(*(const enum lock_kind_id *)at);
+	case COLUMN_INTERPRETER:
+		return columns_interpreter_name(*(const enum gt_interpreter *)at);
 	default:
 		return columns_sort_name(*(const enum lock_sort *)at);
 	}
@@ -63,19 +71,9 @@ char *columns_printable(const char *text)
 
 /* ---- what is known ---- */
 
-static bool hold_known(const void *row)
+static bool interpreted(const void *row)
 {
-	return ((const struct result_lock *)row)->hold_source != NULL;
-}
-
-static bool handoffs_seen(const void *row)
-{
-	return ((const struct result_lock *)row)->handoffs > 0;
-}
-
-static bool word_is_shared(const void *row)
-{
-	return ((const struct lock_word *)row)->ino != 0;
+	return ((const struct result_process *)row)->interpreter.kind != GT_INTERPRETER_NONE;
 }
 
 static bool futex_calls_counted(const void *row)
@@ -162,6 +160,16 @@ static const struct column occupancy_columns[] = {
 };
 static TABLE(occupancy_table, struct result_occupancy, occupancy_columns);
 
+static const struct column interpreter_columns[] = {
+#define ROW struct result_process
+	{ "kind", COLUMN_INTERPRETER, AT(interpreter.kind) },
+	{ "name", COLUMN_TEXT, AT(interpreter.name) },
+	{ "image", COLUMN_TEXT, AT(interpreter.image) },
+	{ "gil", COLUMN_GIL, AT(interpreter.flags) },
+#undef ROW
+};
+static TABLE(interpreter_table, struct result_process, interpreter_columns);
+
 static const struct column process_columns[] = {
 #define ROW struct result_process
 	{ "id", COLUMN_U32, AT(id) },
@@ -173,6 +181,7 @@ static const struct column process_columns[] = {
 	{ "run", COLUMN_U64, AT(run) },
 	{ "start", COLUMN_U64, AT(start) },
 	{ "end", COLUMN_U64, AT(end) },
+	{ "interpreter", COLUMN_STRUCT, 0, 0, &interpreter_table, interpreted },
 	{ "verdict", COLUMN_STRUCT, AT(verdict), 0, &columns_verdict },
 	{ "parallelism", COLUMN_STRUCT, AT(parallelism), 0, &columns_parallelism },
 #undef ROW
@@ -206,93 +215,6 @@ static const struct column thread_columns[] = {
 };
 static TABLE(thread_table, struct result_thread, thread_columns);
 
-static const struct column word_columns[] = {
-#define ROW struct lock_word
-	{ "address", COLUMN_HEX, AT(addr) }, /* of a shared futex: the offset in its file */
-	{ "address_space", COLUMN_ID, AT(as) },
-	{ "dev", COLUMN_U64, AT(dev), 0, NULL, word_is_shared },
-	{ "ino", COLUMN_U64, AT(ino), 0, NULL, word_is_shared },
-	{ "waits", COLUMN_U64, AT(waits) },
-#undef ROW
-};
-static TABLE(word_table, struct lock_word, word_columns);
-
-static const struct column spread_columns[] = {
-#define ROW struct result_spread
-	{ "sum", COLUMN_U64, AT(sum) },
-	{ "p50", COLUMN_U64, AT(p50) },
-	{ "p99", COLUMN_U64, AT(p99) },
-	{ "max", COLUMN_U64, AT(max) },
-#undef ROW
-};
-static TABLE(spread_table, struct result_spread, spread_columns);
-
-/* These two gather fields of the lock itself under one key. */
-static const struct column handoff_columns[] = {
-#define ROW struct result_lock
-	{ "p50", COLUMN_U64, AT(handoff_p50) },
-	{ "p99", COLUMN_U64, AT(handoff_p99) },
-#undef ROW
-};
-static TABLE(handoff_table, struct result_lock, handoff_columns);
-
-static const struct column hold_columns[] = {
-#define ROW struct result_lock
-	{ "sum", COLUMN_U64, AT(hold.sum) },
-	{ "p50", COLUMN_U64, AT(hold.p50) },
-	{ "p99", COLUMN_U64, AT(hold.p99) },
-	{ "max", COLUMN_U64, AT(hold.max) },
-	{ "source", COLUMN_TEXT, AT(hold_source) },
-#undef ROW
-};
-static TABLE(hold_table, struct result_lock, hold_columns);
-
-static const struct column by_thread_columns[] = {
-#define ROW struct result_lock_thread
-	{ "thread", COLUMN_U32, AT(thread) },
-	{ "waits", COLUMN_U64, AT(waits) },
-	{ "wait", COLUMN_U64, AT(wait) },
-	{ "held", COLUMN_U64, AT(held) },
-#undef ROW
-};
-static TABLE(by_thread_table, struct result_lock_thread, by_thread_columns);
-
-static const struct column lock_columns[] = {
-#define ROW struct result_lock
-	{ "id", COLUMN_U32, AT(id) },
-	{ "processes", COLUMN_IDS, MANY(processes) },
-	{ "kind", COLUMN_KIND, AT(kind) },
-	{ "name", COLUMN_TEXT, AT(name) },
-	{ "image", COLUMN_TEXT, AT(image) },
-	{ "words", COLUMN_WORDS, MANY(words), &word_table },
-	{ "recognised_by", COLUMN_TEXTS, MANY(recognised_by) },
-	{ "inferred", COLUMN_BOOL, AT(inferred) },
-	{ "waits", COLUMN_U64, AT(waits) },
-	{ "wait", COLUMN_STRUCT, AT(wait), 0, &spread_table },
-	{ "waiters", COLUMN_U64, AT(waiters) },
-	{ "timeouts", COLUMN_U64, AT(timeouts) },
-	{ "handoffs", COLUMN_U64, AT(handoffs) },
-	{ "handoff_latency", COLUMN_STRUCT, 0, 0, &handoff_table, handoffs_seen },
-	{ "hold", COLUMN_STRUCT, 0, 0, &hold_table, hold_known },
-	{ "share_of_lock_time", COLUMN_REAL, AT(share_of_lock_time) },
-	{ "explains_serialized", COLUMN_REAL, AT(explains_serialized) },
-	{ "by_thread", COLUMN_ROWS, MANY(by_thread), &by_thread_table },
-#undef ROW
-};
-static TABLE(lock_table_columns, struct result_lock, lock_columns);
-
-static const struct column event_columns[] = {
-#define ROW struct result_event
-	{ "kind", COLUMN_SORT, AT(sort) },
-	{ "processes", COLUMN_IDS, MANY(processes) },
-	{ "name", COLUMN_TEXT, AT(name) },
-	{ "words", COLUMN_WORDS, MANY(words), &word_table },
-	{ "waits", COLUMN_U64, AT(waits) },
-	{ "wait", COLUMN_STRUCT, AT(wait), 0, &spread_table },
-#undef ROW
-};
-static TABLE(event_table, struct result_event, event_columns);
-
 static const struct column futex_call_columns[] = {
 #define ROW struct result_futex_call
 	{ "process", COLUMN_U32, AT(process) },
@@ -313,6 +235,14 @@ static const struct column wakeup_columns[] = {
 #undef ROW
 };
 static TABLE(wakeup_table, struct result_wakeup, wakeup_columns);
+
+static const struct column note_columns[] = {
+#define ROW struct result_note
+	{ "process", COLUMN_ID, AT(process) },
+	{ "text", COLUMN_TEXT, AT(text) },
+#undef ROW
+};
+static TABLE(note_table, struct result_note, note_columns);
 
 static const struct column losses_columns[] = {
 #define ROW struct result_losses
@@ -388,10 +318,11 @@ static const struct column results_columns[] = {
 	{ "occupancy", COLUMN_ROWS, MANY(occupancy), &occupancy_table },
 	{ "processes", COLUMN_ROWS, MANY(processes), &process_table },
 	{ "threads", COLUMN_ROWS, MANY(threads), &thread_table },
-	{ "locks", COLUMN_ROWS, MANY(locks), &lock_table_columns },
-	{ "events", COLUMN_ROWS, MANY(events), &event_table },
+	{ "locks", COLUMN_ROWS, MANY(locks), &columns_locks },
+	{ "events", COLUMN_ROWS, MANY(events), &columns_events },
 	{ "futex_calls", COLUMN_ROWS, MANY(futex_calls), &futex_call_table, futex_calls_counted },
 	{ "wakeups", COLUMN_ROWS, MANY(wakeups), &wakeup_table },
+	{ "notes", COLUMN_ROWS, MANY(notes), &note_table },
 #undef ROW
 };
 TABLE(columns_results, struct results, results_columns);

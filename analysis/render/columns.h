@@ -24,8 +24,10 @@ enum column_type {
 	COLUMN_CLASS,  /* enum verdict_class, printed as its name; likewise: */
 	COLUMN_KIND,   /* enum lock_kind_id */
 	COLUMN_SORT,   /* enum lock_sort */
+	COLUMN_INTERPRETER, /* enum gt_interpreter */
+	COLUMN_GIL,    /* uint32_t, enum gt_interpreter_flag: a truth, does it run under a lock? */
 	COLUMN_ID,     /* uint32_t; 0 is left out */
-	COLUMN_LOCK,   /* uint32_t; 0 is null: there is none */
+	COLUMN_LOCK,   /* uint32_t, an id; 0 is null: there is none */
 	COLUMN_WAKER,  /* uint32_t; 0 is "timer" */
 	COLUMN_IDS,    /* uint32_t *, count at `count` */
 	COLUMN_TIMES,  /* uint64_t *, count at `count` */
@@ -64,6 +66,7 @@ extern const struct table columns_machine, columns_overhead, columns_stack_count
 
 const char *columns_sort_name(enum lock_sort sort);
 const char *columns_class_name(enum verdict_class class); /* never NULL */
+const char *columns_interpreter_name(enum gt_interpreter kind);
 
 /* A whole printable copy, the caller's to free; NULL when out of memory. */
 char *columns_printable(const char *text);
@@ -84,10 +87,16 @@ static inline const void *column_items(const struct column *c, const void *row)
 	return *(const void *const *)column_at(c, row);
 }
 
+/* Of COLUMN_GIL. */
+static inline bool columns_gil(const void *flags)
+{
+	return !(*(const uint32_t *)flags & GT_INTERPRETER_NO_GIL);
+}
+
 /* Is there a value in this row? The rules are those of enum column_type. */
 bool column_known(const struct column *c, const void *row);
 
-/* Of COLUMN_CLASS, COLUMN_KIND and COLUMN_SORT. */
+/* Of COLUMN_CLASS, COLUMN_KIND, COLUMN_SORT and COLUMN_INTERPRETER. */
 const char *column_name(const struct column *c, const void *row);
 
 #endif

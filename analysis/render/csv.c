@@ -34,7 +34,8 @@ static void end_line(struct sheet *s)
 }
 
 /*
- * A cell that begins like a formula would be evaluated by a spreadsheet, and a thread may call itself
+ * A cell that begins like a formula would be evaluated by a spreadsheet, and a thread may call
+ * itself
  * "=cmd|…": an apostrophe makes it text.
  */
 static void put_text(struct sheet *s, const char *text)
@@ -154,6 +155,9 @@ static void put_value(struct sheet *s, const struct column *c, const void *row)
 	case COLUMN_QUOTA:
 		fprintf(s->out, "%.9g", *(const double *)at);
 		break;
+	case COLUMN_GIL:
+		fputs(columns_gil(at) ? "true" : "false", s->out);
+		break;
 	case COLUMN_BOOL:
 		fputs(*(const bool *)at ? "true" : "false", s->out);
 		break;
@@ -166,6 +170,7 @@ static void put_value(struct sheet *s, const struct column *c, const void *row)
 	case COLUMN_CLASS:
 	case COLUMN_KIND:
 	case COLUMN_SORT:
+	case COLUMN_INTERPRETER:
 		put_text(s, column_name(c, row));
 		break;
 	default:

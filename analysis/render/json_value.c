@@ -108,6 +108,8 @@ static json_t *value(const struct column *c, const void *row)
 		return json_value_real(*(const double *)at);
 	case COLUMN_QUOTA:
 		return *(const double *)at > 0 ? json_value_real(*(const double *)at) : json_null();
+	case COLUMN_GIL:
+		return json_boolean(columns_gil(at));
 	case COLUMN_BOOL:
 		return json_boolean(*(const bool *)at);
 	case COLUMN_HEX:
@@ -117,6 +119,7 @@ static json_t *value(const struct column *c, const void *row)
 	case COLUMN_CLASS:
 	case COLUMN_KIND:
 	case COLUMN_SORT:
+	case COLUMN_INTERPRETER:
 		return json_string(column_name(c, row));
 	case COLUMN_LOCK:
 		id = *(const uint32_t *)at;

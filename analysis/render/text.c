@@ -172,8 +172,8 @@ static int machine_line(struct canvas *c, const struct results *r)
 typedef int (*part)(struct canvas *c, const struct results *r);
 
 static const part parts[] = {
-	verdict_line,	command_line, machine_line, text_cores,	 text_histogram,
-	text_processes, text_threads, text_locks,   text_events, text_footer,
+	verdict_line,	command_line, machine_line, text_interpreters, text_cores, text_histogram,
+	text_processes, text_threads, text_locks,   text_events,       text_notes, text_footer,
 };
 
 int text_report(const struct results *r, const struct render_options *o, FILE *out)

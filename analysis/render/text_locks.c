@@ -86,19 +86,7 @@ static void event_row(struct lock_row *row, const struct results *r,
 	name_row(row, event->name, event->words, event->nwords);
 }
 
-/* ---- why it is called a lock, and what its holders do ---- */
-
-static void add_hold(struct buf *b, const struct canvas *c, const struct result_lock *lock)
-{
-	if (lock->hold_source)
-		buf_printf(b, "; held %s at a time (p50, %s), %s in all",
-			   units_time(lock->hold.p50, c->unicode).text, lock->hold_source,
-			   units_time(lock->hold.sum, c->unicode).text);
-	if (lock->handoffs)
-		buf_printf(b, "; next holder runs after %s (p50), %s (p99)",
-			   units_time(lock->handoff_p50, c->unicode).text,
-			   units_time(lock->handoff_p99, c->unicode).text);
-}
+/* ---- why it is called a lock ---- */
 
 static int explain(struct canvas *c, const struct lock_row *row, const struct result_lock *lock)
 {
@@ -111,7 +99,6 @@ static int explain(struct canvas *c, const struct lock_row *row, const struct re
 		buf_printf(&b, " in %s", lock->image);
 	for (size_t i = 0; i < lock->nrecognised_by; i++)
 		buf_printf(&b, "%s%s", i ? ", " : ": ", lock->recognised_by[i]);
-	add_hold(&b, c, lock);
 	text = buf_str(&b);
 	canvas_style(c, CANVAS_FAINT);
 	canvas_pad(c, 2);
@@ -120,9 +107,21 @@ static int explain(struct canvas *c, const struct lock_row *row, const struct re
 	return err;
 }
 
+/* The lock that explains most, if its evidence is shown. */
+static size_t most_of(const struct results *r)
+{
+	size_t most = 0;
+
+	for (size_t i = 1; i < r->nlocks && i < EXPLAINED_MAX; i++)
+		if (r->locks[i].explains_serialized > r->locks[most].explains_serialized)
+			most = i;
+	return most;
+}
+
 int text_locks(struct canvas *c, const struct results *r)
 {
 	struct lock_row *rows = calloc(r->nlocks + 1, sizeof(*rows));
+	size_t most = most_of(r);
 	char title[32];
 	int err = 0;
 
@@ -133,8 +132,11 @@ int text_locks(struct canvas *c, const struct results *r)
 	snprintf(title, sizeof(title), "LOCKS %zu", r->nlocks);
 	canvas_end(c);
 	text_rows(c, &wait_table, title, rows, r->nlocks, LOCKS_MAX);
-	for (size_t i = 0; !err && i < r->nlocks && i < EXPLAINED_MAX; i++)
+	for (size_t i = 0; !err && i < r->nlocks && i < EXPLAINED_MAX; i++) {
 		err = explain(c, &rows[i], &r->locks[i]);
+		if (!err && i == most)
+			err = text_holders(c, r, &r->locks[i]);
+	}
 	free(rows);
 	return err;
 }

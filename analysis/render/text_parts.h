@@ -16,13 +16,17 @@ int text_threads(struct canvas *c, const struct results *r);
 int text_locks(struct canvas *c, const struct results *r);
 int text_events(struct canvas *c, const struct results *r);
 int text_footer(struct canvas *c, const struct results *r);
+int text_interpreters(struct canvas *c, const struct results *r);
+int text_notes(struct canvas *c, const struct results *r);
+int text_holders(struct canvas *c, const struct results *r, const struct result_lock *lock);
 
 /* ---- what several of them need ---- */
 
 /* A part begins: an empty line, then "CORES" or so; the rest of that line is the part's own. */
 void text_heading(struct canvas *c, const char *title);
 
-/* The pid to tell rows of several processes apart by; 0, which is not shown, if there is but one. */
+/* The pid to tell rows of several processes apart by; 0, which is not shown, if there is but one.
+ */
 int32_t text_pid(const struct results *r, uint32_t process);
 
 /* NULL when there is none of that id. */

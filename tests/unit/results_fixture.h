@@ -26,6 +26,7 @@ struct fixture {
 	struct result_thread threads[FIXTURE_THREADS];
 	struct result_lock locks[FIXTURE_LOCKS];
 	struct result_lock_thread by_thread[FIXTURE_THREADS];
+	struct result_lock_pair pairs[2];
 	struct result_event events[8];
 	struct result_futex_call calls[4];
 	struct result_wakeup wakeups[4];
@@ -166,11 +167,21 @@ static inline struct result_lock *fixture_lock(struct fixture *f, const char *na
 	f->words[0] = (struct lock_word){ .as = 3, .addr = 0x55d0c0ffee40, .waits = 800 };
 	f->words[1] = (struct lock_word){ .as = 3, .addr = 0x55d0c0ffee68, .waits = 12 };
 	f->by_thread[0] = (struct result_lock_thread){
-		.thread = 10, .waits = 400, .wait = wait / 2, .held = 900 * MS
+		.thread = 10, .waits = 400, .wait = wait / 2, .held = 900 * MS,
+		.wait_blocked = wait / 2 - 9 * MS, .wait_runnable = 8 * MS, .races_lost = 7,
+		.acquisitions = RESULT_UNKNOWN, .releases = RESULT_UNKNOWN,
+		.held_running = 880 * MS, .held_runnable = 15 * MS, .held_blocked = 5 * MS,
+		.hold_share = 0.6, .io_waits = 120,
+		.io_latency = { 640 * MS, 5 * MS, 9 * MS, 11 * MS },
 	};
 	f->by_thread[1] = (struct result_lock_thread){
-		.thread = 11, .waits = 412, .wait = wait / 2, .held = RESULT_UNKNOWN
+		.thread = 11, .waits = 412, .wait = wait / 2, .held = RESULT_UNKNOWN,
+		.wait_blocked = wait / 2, .acquisitions = RESULT_UNKNOWN, .releases = RESULT_UNKNOWN,
+		.held_running = RESULT_UNKNOWN, .held_runnable = RESULT_UNKNOWN,
+		.held_blocked = RESULT_UNKNOWN, .hold_share = -1,
 	};
+	f->pairs[0] = (struct result_lock_pair){ 10, 11, wait / 2 - MS };
+	f->pairs[1] = (struct result_lock_pair){ 0, 11, MS };
 	f->locks[n] = (struct result_lock){
 		.id = n + 1,
 		.processes = f->ids,
@@ -192,6 +203,15 @@ static inline struct result_lock *fixture_lock(struct fixture *f, const char *na
 		.handoff_p99 = 61000,
 		.hold = { 3900 * MS, 5 * MS, 6 * MS, 9 * MS },
 		.hold_source = "inferred",
+		.handoff_sum = 4812000,
+		.acquisitions = RESULT_UNKNOWN,
+		.releases = RESULT_UNKNOWN,
+		.held_running = 3850 * MS,
+		.held_runnable = 40 * MS,
+		.held_blocked = 10 * MS,
+		.fairness = 0.97,
+		.pairs = f->pairs,
+		.npairs = 2,
 		.share_of_lock_time = 0.998,
 		.explains_serialized = 0.994,
 		.by_thread = f->by_thread,

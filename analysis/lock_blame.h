@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who keeps whom waiting: every waiter's time is charged to whoever holds the lock at that moment.
+ * Waits are told as they happen: a waiter that runs again may have the lock or go back to waiting,
+ * which only its next step tells; that time is charged in the second case.
+ */
+#ifndef ANALYSIS_LOCK_BLAME_H
+#define ANALYSIS_LOCK_BLAME_H
+
+#include "lock_books.h"
+
+#define LOCK_BLAME_LATER 4
+
+/* One thread's wait; a zeroed struct is none. */
+struct lock_blame_wait {
+	uint32_t lock; /* number + 1; 0: it waits for none */
+	uint32_t slot;
+	uint32_t next, prev; /* thread index + 1 */
+	uint64_t charged;    /* up to here */
+	bool paused;	     /* it runs: what follows is charged if it goes on waiting */
+	uint32_t nlater;
+	struct {
+		uint32_t holder;
+		uint64_t ns;
+	} later[LOCK_BLAME_LATER];
+};
+
+struct lock_blames {
+	struct lock_books *books;
+	struct lock_blame_wait *waits; /* by struct thread.index */
+	size_t nwaits;
+};
+
+void lock_blames_release(struct lock_blames *b); /* what it owns, not the struct */
+
+void lock_blame_wait(struct lock_blames *b, uint32_t lock, uint32_t thread, uint64_t now);
+void lock_blame_pause(struct lock_blames *b, uint32_t thread, uint64_t now);
+void lock_blame_again(struct lock_blames *b, uint32_t thread, uint64_t now);
+/* The wait is over: when it was paused, else now. */
+void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now);
+
+/* From `when` on, not long ago, the lock is held by the thread of that slot, or by nobody: 0. */
+void lock_blame_holder(struct lock_blames *b, uint32_t lock, uint32_t slot, uint64_t when);
+
+/* Who was thought to hold it since the last call never did: it was this one. */
+void lock_blame_correct(struct lock_blames *b, uint32_t lock, uint32_t slot);
+
+/* Waiting time of the thread of slot `waiter` that `holder` is charged with, ns. */
+uint64_t lock_blame_get(const struct lock_book *book, uint32_t holder, uint32_t waiter);
+
+#endif

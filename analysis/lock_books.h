@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is kept of each lock and event while the second pass runs: its sums, every thread's part in
+ * it, and who kept whom waiting. Locks are numbered as in the lock table; behind its groups come
+ * locks that only probes told of. Memory follows threads × locks and is bounded; what finds no room
+ * is counted.
+ */
+#ifndef ANALYSIS_LOCK_BOOKS_H
+#define ANALYSIS_LOCK_BOOKS_H
+
+#include "lock_find.h"
+#include "lock_parts.h"
+#include "lock_probed.h"
+#include "spread.h"
+
+#define LOCK_NONE UINT32_MAX
+
+/* Up to how many threads of one lock the matrix tells apart. */
+#define LOCK_SLOTS_MAX 256
+
+/* Who is held to have the lock, and everybody who waits: lock_blame.h. */
+struct lock_blame {
+	uint32_t holder; /* slot; 0: nobody known */
+	uint32_t first;	 /* waiting thread's index + 1; 0: none */
+	uint32_t room;	 /* cells are room × room, row: holder, column: waiter */
+	uint64_t *cells; /* ns */
+};
+
+/* A hold that goes on, or is taken to. */
+struct lock_hold {
+	uint32_t thread; /* index + 1; 0: nobody */
+	uint64_t since;
+	struct lock_clock at; /* the thread's clocks then */
+	/* So far as known it has let go then: it woke another, or blocked elsewhere. 0: it has not.
+	 */
+	uint64_t let_go, away;
+	struct lock_clock let_go_at, away_at;
+};
+
+/* How a lock's holders are known: lock_holds.h. */
+enum lock_way { LOCK_WAY_PLAIN, LOCK_WAY_GLOBAL, LOCK_WAY_EXACT };
+
+struct lock_book {
+	uint64_t timeouts, handoffs;
+	struct spread wait, handoff, hold;
+	uint64_t blocked; /* time in STATE_LOCK, ns */
+	uint32_t asleep;  /* threads in STATE_LOCK for it now */
+	/* The last round that a timer ended: when, and since when that thread had been waiting. */
+	uint64_t timed_out, timed_out_start;
+	uint64_t last_wake;
+	uint32_t last_waker; /* struct thread.index */
+	uint32_t nslots;     /* threads with a part in it, numbered from 1 */
+	enum lock_way way;
+	struct lock_blame blame;
+	/* lock_global.c */
+	struct lock_hold held,
+		before; /* `before` has let go, if `held` does not lose the lock again */
+	uint64_t free_since;
+	uint32_t on; /* first of the threads that go on: index + 1 */
+	struct spread ask, leave;
+	uint64_t ask_p50, leave_p50;
+};
+
+struct lock_books {
+	uint32_t nlocks;
+	uint8_t *ways;	       /* enum lock_way, by lock */
+	struct lock_book **at; /* NULL: nothing happened to it yet */
+	struct lock_parts parts;
+	uint64_t *runnable; /* by struct thread.index: ns it has waited for a CPU */
+	size_t nrunnable;
+	uint64_t cells; /* of all matrices */
+	uint64_t left_out;
+	int err; /* the first -ENOMEM */
+};
+
+/* Either may be NULL. 0 or -ENOMEM; release it in either case. */
+int lock_books_init(struct lock_books *b, const struct lock_table *table,
+		    const struct lock_probed *probed);
+void lock_books_release(struct lock_books *b); /* what it owns, not the struct */
+
+void lock_books_check(struct lock_books *b, int err);
+
+/* Found or made; NULL when out of memory, which is noted. */
+struct lock_book *lock_books_get(struct lock_books *b, uint32_t lock);
+
+/* Likewise; NULL also beyond LOCK_PARTS_MAX. Valid until the next call. */
+struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock, uint32_t thread);
+
+/* The thread's number within the lock, from 1; 0 when there was no room. */
+uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread);
+
+/* Before the model changes a thread's state: keeps its clocks. */
+void lock_books_transition(struct lock_books *b, const struct thread *t, uint64_t now);
+struct lock_clock lock_books_clock(const struct lock_books *b, const struct thread *t,
+				   uint64_t now);
+
+/*
+ * A hold of `ns` that ended: what of it the thread ran, and waited for a CPU, since `from` until
+ * `to`; the rest it was asleep.
+ */
+void lock_books_hold(struct lock_books *b, uint32_t lock, uint32_t thread, uint64_t ns,
+		     struct lock_clock from, struct lock_clock to);
+
+#endif

@@ -287,16 +287,10 @@ static int add_waker(struct stack_paths *p, const struct result_weight *w)
 	return err;
 }
 
-int stack_paths_next(struct stack_paths *p, struct stack_path *out)
+int stack_paths_of(struct stack_paths *p, const struct result_weight *w, struct stack_path *out)
 {
-	const struct result_weight *w;
 	int err = 0;
 
-	while (p->next < p->r->nweights && p->r->weights[p->next].kind != p->kind)
-		p->next++;
-	if (p->next == p->r->nweights)
-		return 0;
-	w = &p->r->weights[p->next++];
 	p->nframes = 0;
 	add(p, STACK_PART_THREAD, thread_name(p, w->thread));
 	if (p->kind == STACK_OFFCPU && w->state < STATE_COUNT && state_names[w->state])
@@ -312,6 +306,18 @@ int stack_paths_next(struct stack_paths *p, struct stack_path *out)
 		.weight = w,
 		.complete = w->stack && p->r->stacks[w->stack - 1].flags & GT_STACK_COMPLETE,
 	};
+	return err;
+}
+
+int stack_paths_next(struct stack_paths *p, struct stack_path *out)
+{
+	int err;
+
+	while (p->next < p->r->nweights && p->r->weights[p->next].kind != p->kind)
+		p->next++;
+	if (p->next == p->r->nweights)
+		return 0;
+	err = stack_paths_of(p, &p->r->weights[p->next++], out);
 	return err ? err : 1;
 }
 

@@ -60,6 +60,9 @@ struct stack_paths *stack_paths_new(const struct results *r, enum stack_kind kin
 /* With `programs`: show the program `from` as `to`; both must outlive the paths. */
 void stack_paths_rename(struct stack_paths *p, const char *from, const char *to);
 
+/* The path of one weight of the results, of this kind. 0 or -ENOMEM. */
+int stack_paths_of(struct stack_paths *p, const struct result_weight *w, struct stack_path *out);
+
 /* The next path, in the order of results.weights. 1, 0 at the end, or -ENOMEM. */
 int stack_paths_next(struct stack_paths *p, struct stack_path *out);
 

@@ -7,27 +7,41 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lib/map.h>
-
 #include "stack_programs.h"
 
 /* Stacks of a hostile trace may have nothing in common, and each is up to a thousand frames deep.
  */
 #define NODES_MAX (1U << 22)
+#define SYMBOLS_MAX (1U << 26) /* of all paths together */
 
 struct name {
 	const char *text;
 	uint32_t id; /* 1, 2, … */
 };
 
+/* A weight with its path as symbols: part and name of each frame in one number. */
+struct item {
+	const struct result_weight *weight;
+	size_t at; /* its first symbol */
+	uint32_t n;
+	uint8_t which;
+};
+
+/*
+ * Paths are brought into an order in which those that begin alike are neighbours; then each one
+ * has its first nodes in common with the one before it, and no node has to be looked up.
+ */
 struct maker {
 	struct stack_tree *t;
 	uint32_t cap;
 	void *names; /* tree of struct name */
 	uint32_t nnames;
-	uint32_t *ids;	     /* of one run, by frame: its name's, 0: not looked up yet */
-	struct map children; /* parent << 32 | part and name → node */
-	int which;
+	uint32_t *ids; /* of one run, by frame: its name's, 0: not looked up yet */
+	struct item *items;
+	size_t nitems;
+	uint32_t *symbols;
+	size_t nsymbols, symbols_cap;
+	uint32_t *chain; /* nodes of the path added last, by depth */
 };
 
 /* ---- names as numbers ---- */
@@ -100,14 +114,12 @@ static void merge(struct stack_frame *into, const struct stack_frame *f)
 	into->source = f->source;
 }
 
-static int add_node(struct maker *mk, uint32_t parent, const struct stack_frame *f, uint64_t key)
+static int add_node(struct maker *mk, uint32_t parent, const struct stack_frame *f)
 {
 	struct stack_tree *t = mk->t;
 	struct stack_node *node;
 	int err = grow(mk);
 
-	if (!err)
-		err = map_put(&mk->children, key, t->n);
 	if (err)
 		return err;
 	node = &t->nodes[t->n++];
@@ -123,70 +135,138 @@ static int add_node(struct maker *mk, uint32_t parent, const struct stack_frame 
 	return 0;
 }
 
-/* The node of `f` below *at, made if need be, becomes *at. 1, 0: there is no room, or -ENOMEM. */
-static int descend(struct maker *mk, uint32_t *at, const struct stack_frame *f)
-{
-	uint32_t name = frame_name_id(mk, f);
-	uint64_t key = (uint64_t)*at << 32 | (uint64_t)f->part << 28 | name, found;
-	int err;
+/* ---- paths as symbols ---- */
 
-	if (!name)
-		return -ENOMEM;
-	if (map_get(&mk->children, key, &found)) {
-		merge(&mk->t->nodes[found].frame, f);
-		*at = (uint32_t)found;
-		return 1;
-	}
-	if (mk->t->n == NODES_MAX)
+static int symbols_grow(struct maker *mk, size_t n)
+{
+	size_t cap = mk->symbols_cap ? mk->symbols_cap * 2 : 4096;
+	uint32_t *p;
+
+	if (mk->nsymbols + n <= mk->symbols_cap)
 		return 0;
-	err = add_node(mk, *at, f, key);
-	*at = mk->t->n - 1;
-	return err ? err : 1;
+	while (cap < mk->nsymbols + n)
+		cap *= 2;
+	p = realloc(mk->symbols, cap * sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	mk->symbols = p;
+	mk->symbols_cap = cap;
+	return 0;
 }
 
-static void weigh(struct maker *mk, struct stack_node *node, const struct result_weight *w)
+static int add_item(struct maker *mk, int which, const struct stack_path *path)
 {
-	node->total[mk->which] += w->ns;
-	node->count[mk->which] += w->count;
-}
+	struct item *item = &mk->items[mk->nitems];
+	size_t n = path->n;
+	int err = symbols_grow(mk, n);
 
-static int add_path(struct maker *mk, const struct stack_path *path)
-{
-	struct stack_tree *t = mk->t;
-	uint32_t at = 0;
-	int more = 1;
+	if (mk->nsymbols + n > SYMBOLS_MAX)
+		n = 0; /* its weight is the root's */
+	for (size_t i = 0; i < n && !err; i++) {
+		uint32_t name = frame_name_id(mk, &path->frames[i]);
 
-	weigh(mk, &t->nodes[0], path->weight);
-	if (path->complete)
-		t->complete[mk->which] += path->weight->ns;
-	for (size_t i = 0; i < path->n; i++) {
-		more = descend(mk, &at, &path->frames[i]);
-		if (more <= 0)
-			break;
-		weigh(mk, &t->nodes[at], path->weight);
+		mk->symbols[mk->nsymbols + i] = (uint32_t)path->frames[i].part << 28 | name;
+		err = name ? 0 : -ENOMEM;
 	}
-	t->left_out += more == 0;
-	t->nodes[at].self[mk->which] += path->weight->ns;
-	return more < 0 ? more : 0;
+	*item = (struct item){ path->weight, mk->nsymbols, (uint32_t)n, (uint8_t)which };
+	mk->nitems++;
+	mk->nsymbols += n;
+	return err;
 }
 
-static int add_run(struct maker *mk, int which, const struct results *r)
+static int add_items(struct maker *mk, int which, const struct results *r)
 {
 	struct stack_path path;
-	int more;
+	int more = 0;
 
-	mk->which = which;
 	free(mk->ids);
 	mk->ids = calloc(r->nframes + 1, sizeof(*mk->ids));
 	if (!mk->ids)
 		return -ENOMEM;
-	while ((more = stack_paths_next(mk->t->paths[which], &path)) > 0) {
-		int err = add_path(mk, &path);
-
-		if (err)
-			return err;
-	}
+	while (!more && (more = stack_paths_next(mk->t->paths[which], &path)) > 0)
+		more = add_item(mk, which, &path);
 	return more;
+}
+
+static uint32_t shared(const struct maker *mk, const struct item *a, const struct item *b)
+{
+	const uint32_t *x = mk->symbols + a->at, *y = mk->symbols + b->at;
+	uint32_t n = a->n < b->n ? a->n : b->n, i = 0;
+
+	while (i < n && x[i] == y[i])
+		i++;
+	return i;
+}
+
+static int item_cmp(const void *a, const void *b, void *maker)
+{
+	const struct item *x = a, *y = b;
+	const struct maker *mk = maker;
+	uint32_t i = shared(mk, x, y);
+
+	if (i < x->n && i < y->n)
+		return mk->symbols[x->at + i] < mk->symbols[y->at + i] ? -1 : 1;
+	if (x->n != y->n)
+		return x->n < y->n ? -1 : 1;
+	if (x->which != y->which)
+		return x->which < y->which ? -1 : 1;
+	return x->weight < y->weight ? -1 : x->weight > y->weight;
+}
+
+/* ---- paths as nodes ---- */
+
+static void weigh(struct stack_node *node, const struct item *item)
+{
+	node->total[item->which] += item->weight->ns;
+	node->count[item->which] += item->weight->count;
+}
+
+/* `common`: frames that it shares with the path before it. Returns how many nodes it has, or
+ * -ENOMEM. */
+static int add_path(struct maker *mk, const struct item *item, uint32_t common)
+{
+	struct stack_tree *t = mk->t;
+	struct stack_path path;
+	uint32_t i;
+	int err = stack_paths_of(t->paths[item->which], item->weight, &path);
+
+	weigh(&t->nodes[0], item);
+	if (path.complete)
+		t->complete[item->which] += item->weight->ns;
+	for (i = 0; i < item->n && !err; i++) {
+		if (i < common) {
+			merge(&t->nodes[mk->chain[i + 1]].frame, &path.frames[i]);
+		} else {
+			if (t->n == NODES_MAX)
+				break;
+			err = add_node(mk, mk->chain[i], &path.frames[i]);
+			mk->chain[i + 1] = t->n - 1;
+		}
+		weigh(&t->nodes[mk->chain[i + 1]], item);
+	}
+	t->left_out += i < path.n;
+	t->nodes[mk->chain[i]].self[item->which] += item->weight->ns;
+	return err ? err : (int)i;
+}
+
+static int add_paths(struct maker *mk)
+{
+	uint32_t longest = 0;
+	int have = 0;
+
+	for (size_t i = 0; i < mk->nitems; i++)
+		longest = mk->items[i].n > longest ? mk->items[i].n : longest;
+	mk->chain = calloc((size_t)longest + 1, sizeof(*mk->chain));
+	if (!mk->chain)
+		return -ENOMEM;
+	qsort_r(mk->items, mk->nitems, sizeof(*mk->items), item_cmp, mk);
+	for (size_t i = 0; i < mk->nitems && have >= 0; i++) {
+		uint32_t common = i ? shared(mk, &mk->items[i - 1], &mk->items[i]) : 0;
+
+		have = add_path(mk, &mk->items[i],
+				common < (uint32_t)have ? common : (uint32_t)have);
+	}
+	return have < 0 ? have : 0;
 }
 
 /* ---- order ---- */
@@ -256,9 +336,13 @@ static int make(struct maker *mk, const struct results *a, const struct results 
 	if (!t->paths[0] || (b && !t->paths[1]))
 		return -ENOMEM;
 	err = b ? match(t, a, b) : 0;
-	err = err ?: add_run(mk, 0, a);
+	mk->items = calloc(a->nweights + (b ? b->nweights : 0) + 1, sizeof(*mk->items));
+	if (!mk->items)
+		return -ENOMEM;
+	err = err ?: add_items(mk, 0, a);
 	if (b)
-		err = err ?: add_run(mk, 1, b);
+		err = err ?: add_items(mk, 1, b);
+	err = err ?: add_paths(mk);
 	return err ?: sort_children(t);
 }
 
@@ -272,7 +356,9 @@ int stack_tree_make(const struct results *a, const struct results *b, enum stack
 	err = make(&mk, a, b);
 	tdestroy(mk.names, free);
 	free(mk.ids);
-	map_free(&mk.children);
+	free(mk.items);
+	free(mk.symbols);
+	free(mk.chain);
 	return err;
 }
 

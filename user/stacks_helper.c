@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -13,7 +12,6 @@
 #include "symbols.h"
 #include "unwind.h"
 
-#define NICE 10
 #define REPLIES_ROOM (8 << 20) /* until giltrace collects them */
 
 /* Shared by the supervisor and all workers. */
@@ -273,8 +271,6 @@ static void *begin(void *shared)
 	if (!w)
 		return NULL;
 	setsockopt(HELPER_SOCK, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	/* Reading a large program's tables takes a CPU for a while: not the traced program's. */
-	setpriority(PRIO_PROCESS, 0, NICE);
 	w->spaces = code_spaces_new(&desk->trouble);
 	w->frames = frames_new(&desk->frames, tell_frame, NULL);
 	return w->spaces && w->frames ? w : NULL;

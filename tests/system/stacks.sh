@@ -34,10 +34,15 @@ case_two_callers_at_one_depth_are_told_apart() {
 		'abs(sum("first_caller" in w.stack.names for w in waits) - 100) <= 200 - len(waits)'
 }
 
+# Until the helper has answered, the same wait is copied again: a busy machine takes its time.
+copied_once() {
+	record_stacks -- "$SHAPES" callers 1500
+	check_stacks "$ADDS_UP" 'len(waits) >= 1400' 'meta["stacks_known"] > meta["stacks_copied"]'
+}
+
 case_the_same_wait_is_copied_once() {
 	needs_stacks
-	record_stacks -- "$SHAPES" callers 400
-	check_stacks "$ADDS_UP" 'len(waits) >= 380' 'meta["stacks_known"] > meta["stacks_copied"]'
+	undisturbed copied_once
 }
 
 case_an_array_never_touched_is_no_end() {

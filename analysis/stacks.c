@@ -70,6 +70,12 @@ static int numbered_cmp(const void *a, const void *b)
 	return x->index < y->index ? -1 : x->index > y->index;
 }
 
+static void sort(struct numbers *ids)
+{
+	if (ids->n)
+		qsort(ids->at, ids->n, sizeof(*ids->at), numbered_cmp);
+}
+
 /* Index, or UINT32_MAX. */
 static uint32_t find(const struct numbers *ids, uint32_t id)
 {
@@ -247,8 +253,8 @@ static int stacks_results(void *self, const struct analysis_context *ctx, struct
 		s->err = add_own(s);
 	if (s->err)
 		return s->err;
-	qsort(s->frame_ids.at, s->frame_ids.n, sizeof(*s->frame_ids.at), numbered_cmp);
-	qsort(s->stack_ids.at, s->stack_ids.n, sizeof(*s->stack_ids.at), numbered_cmp);
+	sort(&s->frame_ids);
+	sort(&s->stack_ids);
 	resolve(s, own);
 	s->not_kept = s->nstacks;
 	s->err = add_stack(s, GT_STACK_SKIPPED, &(uint32_t){ own + NOT_KEPT }, 1);

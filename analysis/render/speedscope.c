@@ -137,6 +137,12 @@ static int put_frames(const struct frame_table *t, FILE *out)
 	return err;
 }
 
+static void put_list(const struct buf *list, FILE *out)
+{
+	if (list->len)
+		fwrite(list->data, 1, list->len, out);
+}
+
 static int put_profile(struct profile *p, const char *comma, FILE *out)
 {
 	char *name = NULL;
@@ -149,9 +155,9 @@ static int put_profile(struct profile *p, const char *comma, FILE *out)
 	free(name);
 	fprintf(out, ",\"unit\":\"nanoseconds\",\"startValue\":0,\"endValue\":%" PRIu64, p->total);
 	fputs(",\n\"samples\":[", out);
-	fwrite(p->samples.data, 1, p->samples.len, out);
+	put_list(&p->samples, out);
 	fputs("],\n\"weights\":[", out);
-	fwrite(p->weights.data, 1, p->weights.len, out);
+	put_list(&p->weights, out);
 	fputs("]}", out);
 	return err;
 }

@@ -35,6 +35,7 @@ static const uint32_t unprintable[][2] = {
 	{ 0xfeff, 0xfeff }, /* surrogates; byte order mark */
 	{ 0xfff9, 0xfffb },
 	{ 0xe0000, 0xe007f }, /* annotations and tags, invisible */
+	{ 0xfffe, 0xffff },   /* no characters; XML may not hold them */
 };
 
 static bool is_printable(uint32_t code)

@@ -42,6 +42,7 @@ static void test_what_is_escaped(void **state)
 		  "b" },			       /* right-to-left override */
 		{ "\xe2\x80\xa8", "\\xe2\\x80\\xa8" }, /* line separator */
 		{ "\xef\xbb\xbf", "\\xef\\xbb\\xbf" }, /* byte order mark */
+		{ "\xef\xbf\xbe\xef\xbf\xbf", "\\xef\\xbf\\xbe\\xef\\xbf\\xbf" }, /* no characters */
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)

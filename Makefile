@@ -134,6 +134,9 @@ $(O)/obj/%.o: %.c Makefile $(O)/flags
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CFLAGS_ALL) -c $< -o $@
 
+# It has them inside, which the compiler's -MMD does not see.
+$(call obj,analysis/render/flame_embed.c): analysis/render/flame.css analysis/render/flame.js
+
 $(O)/giltrace: $(USER_OBJ) $(CORE_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)

@@ -14,5 +14,7 @@ int folded_report(const struct results *r, const struct render_options *o, FILE 
 int folded_comparison(const struct comparison *c, const struct render_options *o, FILE *out);
 int speedscope_report(const struct results *r, const struct render_options *o, FILE *out);
 int pprof_report(const struct results *r, const struct render_options *o, FILE *out);
+int flame_report(const struct results *r, const struct render_options *o, FILE *out);
+int flame_comparison(const struct comparison *c, const struct render_options *o, FILE *out);
 
 #endif

@@ -19,6 +19,8 @@ static const struct renderer renderers[] = {
 	  speedscope_report, NULL, true },
 	{ "pprof", "stacks of every kind taken, for go tool pprof and its kin", pprof_report, NULL,
 	  true },
+	{ "flame", "a flame graph as one SVG file, to be opened in a browser", flame_report,
+	  flame_comparison, true },
 };
 
 static const struct render_options defaults = { .width = RENDER_WIDTH_DEFAULT };

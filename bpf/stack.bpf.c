@@ -67,15 +67,17 @@ static __always_inline u64 stack_top(struct task_struct *t, u64 sp)
  * and what called lies behind it. Pieces that cannot be read are zero. Up to the end of the last
  * that could.
  */
-static __noinline u32 stack_read_pieces(void *to, u64 from, u32 len, u32 room)
+static __noinline u32 stack_read_pieces(void *to, u64 from, u64 len, u64 room)
 {
-	u32 first = STACK_PIECE - (u32)(from & (STACK_PIECE - 1)), at, end;
+	u64 first = STACK_PIECE - (from & (STACK_PIECE - 1)), at, end;
 	s64 failed;
 
 	end = bpf_probe_read_user(to, first, (void *)from) ? 0 : first;
 	for (u32 i = 0; i < GT_STACK_BYTES_MAX / STACK_PIECE; i++) {
 		at = first + i * STACK_PIECE;
-		if ((i + 2) * STACK_PIECE > room || at >= len)
+		/* 6.1 must see the bound on what is used, not on what it is computed from. */
+		asm volatile("" : "+r"(at));
+		if (at > room - STACK_PIECE || at >= len)
 			break;
 		failed = bpf_probe_read_user(to + at, STACK_PIECE, (void *)(from + at)) >> 63;
 		/* Two ways here would be two to the number of pieces for the verifier. */

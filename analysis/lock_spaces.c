@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A hostile trace may name an address space in every record. */
-#define MAX_SPACES (1U << 20)
+#define MAX_SPACES (1U << 16)
 
 #define MAJOR(v) ((uint32_t)(v) << 16)
 

@@ -131,26 +131,16 @@ static int pair_cmp(const void *a, const void *b)
 	return x->holder < y->holder ? -1 : x->holder > y->holder;
 }
 
-/* What several are charged with who are not to be named is nobody's, in one pair. */
 static void add_pair(struct result_lock *r, uint64_t time, uint32_t holder, uint32_t waiter)
 {
-	struct result_lock_pair *last = r->npairs ? &r->pairs[r->npairs - 1] : NULL;
-	struct result_lock_pair *first = last;
-
-	if (!time)
-		return;
-	while (!holder && first && first > r->pairs && first[-1].waiter == waiter)
-		first--;
-	if (!holder && first && first->waiter == waiter && !first->holder)
-		first->time += time;
-	else
+	if (time)
 		r->pairs[r->npairs++] = (struct result_lock_pair){ holder, waiter, time };
 }
 
-static int pairs_of(const struct lock_book *book, struct lock_result_parts parts,
-		    struct result_lock *r)
+static int pairs_of(const struct lock_results *l, const struct lock_book *book,
+		    struct lock_result_parts parts, struct result_lock *r)
 {
-	const struct result_lock_thread *by_slot[LOCK_SLOTS_MAX] = { NULL };
+	uint32_t by_slot[LOCK_SLOTS_MAX] = { 0 };
 	uint32_t room = book->blame.room;
 	size_t n = 0;
 
@@ -159,14 +149,14 @@ static int pairs_of(const struct lock_book *book, struct lock_result_parts parts
 	r->pairs = calloc(n + 1, sizeof(*r->pairs));
 	if (!r->pairs)
 		return -ENOMEM;
-	for (size_t i = 0; i < parts.n; i++)
+	for (size_t i = 0; i < parts.all; i++)
 		if (parts.at[i].slot && parts.at[i].slot < room)
-			by_slot[parts.at[i].slot] = &r->by_thread[i];
+			by_slot[parts.at[i].slot] =
+				model_thread_at(l->ctx->model, parts.at[i].thread)->id;
 	for (uint32_t waiter = 1; waiter < room; waiter++)
 		for (uint32_t holder = 0; by_slot[waiter] && holder < room; holder++)
-			add_pair(r, lock_blame_get(book, holder, waiter),
-				 by_slot[holder] ? by_slot[holder]->thread : 0,
-				 by_slot[waiter]->thread);
+			add_pair(r, lock_blame_get(book, holder, waiter), by_slot[holder],
+				 by_slot[waiter]);
 	qsort(r->pairs, r->npairs, sizeof(*r->pairs), pair_cmp);
 	return 0;
 }
@@ -180,5 +170,5 @@ int lock_holders(const struct lock_results *l, uint32_t lock, struct lock_result
 	if (err)
 		return err;
 	hold_of(l, lock, book, parts, r);
-	return pairs_of(book, parts, r);
+	return pairs_of(l, book, parts, r);
 }

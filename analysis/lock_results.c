@@ -229,10 +229,11 @@ static int groups_results(const struct lock_results *l, struct results *out)
 	for (size_t i = 0, n; !err && i < nparts; i += n) {
 		uint32_t lock = all[i].group;
 		const struct lock_group *g = lock_table_at(l->ctx->locks, lock);
-		struct lock_result_parts parts = { &all[i], 0 };
+		struct lock_result_parts parts = { .at = &all[i] };
 
 		for (n = 0; i + n < nparts && all[i + n].group == lock;)
 			n++;
+		parts.all = n;
 		parts.n = parts_worth(&all[i], n);
 		if (!parts.n)
 			continue;

@@ -14,10 +14,10 @@ struct lock_results {
 	const struct lock_probed *probed; /* NULL: nothing was probed */
 };
 
-/* Every thread's part in one lock. */
+/* Every thread's part in one lock. Behind the first n, up to all: those not worth a row. */
 struct lock_result_parts {
 	const struct lock_part *at;
-	size_t n;
+	size_t n, all;
 };
 
 /* Its threads, holds and pairs: lock_holders.c. 0 or -ENOMEM. */

@@ -32,12 +32,12 @@ static struct lock_blame_wait *wait_of(struct lock_blames *b, uint32_t thread)
 
 /* ---- cells ---- */
 
-static bool make_room(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
+static bool has_room(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
 {
 	uint32_t room = blame->room ? blame->room : 4;
 	uint64_t *cells, more;
 
-	if (slot < blame->room)
+	if (!slot || slot < blame->room)
 		return true;
 	if (slot >= LOCK_SLOTS_MAX)
 		return false;
@@ -61,18 +61,10 @@ static bool make_room(struct lock_books *books, struct lock_blame *blame, uint32
 	return true;
 }
 
-static void add(struct lock_books *books, struct lock_blame *blame, uint32_t holder,
-		uint32_t waiter, uint64_t ns)
+/* There is room for both: has_room(). */
+static inline void add(struct lock_blame *blame, uint32_t holder, uint32_t waiter, uint64_t ns)
 {
-	if (!waiter || !ns)
-		return;
-	if (!make_room(books, blame, waiter)) {
-		books->left_out++;
-		return;
-	}
-	if (holder == waiter || !make_room(books, blame, holder))
-		holder = 0;
-	blame->cells[(size_t)holder * blame->room + waiter] += ns;
+	blame->cells[(size_t)(holder == waiter ? 0 : holder) * blame->room + waiter] += ns;
 }
 
 static void add_later(struct lock_blame_wait *x, uint32_t holder, uint64_t ns)
@@ -93,18 +85,17 @@ static void add_later(struct lock_blame_wait *x, uint32_t holder, uint64_t ns)
 	x->later[i].ns += ns;
 }
 
-static void charge(struct lock_blames *b, struct lock_blame *blame, struct lock_blame_wait *x,
-		   uint64_t until)
+static inline void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint64_t until)
 {
-	uint64_t ns = until > x->charged ? until - x->charged : 0;
+	uint64_t ns = until - x->charged;
 
-	if (!ns)
+	if (until <= x->charged)
 		return;
 	x->charged = until;
 	if (x->paused)
 		add_later(x, blame->holder, ns);
 	else
-		add(b->books, blame, blame->holder, x->slot, ns);
+		add(blame, blame->holder, x->slot, ns);
 }
 
 /* ---- waits ---- */
@@ -120,7 +111,7 @@ void lock_blame_wait(struct lock_blames *b, uint32_t lock, uint32_t thread, uint
 	if (x->lock)
 		lock_blame_end(b, thread, now);
 	slot = lock_books_slot(b->books, lock, thread);
-	if (!slot || slot >= LOCK_SLOTS_MAX) {
+	if (!slot || !has_room(b->books, &book->blame, slot)) {
 		b->books->left_out++;
 		return;
 	}
@@ -141,7 +132,7 @@ void lock_blame_pause(struct lock_blames *b, uint32_t thread, uint64_t now)
 
 	if (!x || !x->lock || x->paused)
 		return;
-	charge(b, &b->books->at[x->lock - 1]->blame, x, now);
+	charge(&b->books->at[x->lock - 1]->blame, x, now);
 	x->paused = true;
 }
 
@@ -153,11 +144,10 @@ void lock_blame_again(struct lock_blames *b, uint32_t thread, uint64_t now)
 	if (!x || !x->lock || !x->paused)
 		return;
 	blame = &b->books->at[x->lock - 1]->blame;
-	charge(b, blame, x, now);
+	charge(blame, x, now);
 	x->paused = false;
 	for (uint32_t i = 0; i < x->nlater; i++)
-		add(b->books, blame,
-		    x->later[i].holder == SELF ? blame->holder : x->later[i].holder, x->slot,
+		add(blame, x->later[i].holder == SELF ? blame->holder : x->later[i].holder, x->slot,
 		    x->later[i].ns);
 	x->nlater = 0;
 }
@@ -171,7 +161,7 @@ void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
 		return;
 	blame = &b->books->at[x->lock - 1]->blame;
 	if (!x->paused)
-		charge(b, blame, x, now);
+		charge(blame, x, now);
 	if (x->next)
 		b->waits[x->next - 1].prev = x->prev;
 	if (x->prev)
@@ -187,10 +177,12 @@ void lock_blame_holder(struct lock_blames *b, uint32_t lock, uint32_t slot, uint
 {
 	struct lock_book *book = lock_books_get(b->books, lock);
 
+	if (book && !has_room(b->books, &book->blame, slot))
+		slot = 0;
 	if (!book || book->blame.holder == slot)
 		return;
 	for (uint32_t i = book->blame.first; i; i = b->waits[i - 1].next)
-		charge(b, &book->blame, &b->waits[i - 1], when);
+		charge(&book->blame, &b->waits[i - 1], when);
 	book->blame.holder = slot;
 }
 
@@ -199,7 +191,7 @@ void lock_blame_correct(struct lock_blames *b, uint32_t lock, uint32_t slot)
 	struct lock_book *book = lock_books_get(b->books, lock);
 
 	if (book)
-		book->blame.holder = slot;
+		book->blame.holder = has_room(b->books, &book->blame, slot) ? slot : 0;
 }
 
 uint64_t lock_blame_get(const struct lock_book *book, uint32_t holder, uint32_t waiter)

@@ -13,10 +13,10 @@
 
 /* One thread's wait; a zeroed struct is none. */
 struct lock_blame_wait {
-	uint32_t lock; /* number + 1; 0: it waits for none */
+	uint64_t charged; /* up to here */
 	uint32_t slot;
 	uint32_t next, prev; /* thread index + 1 */
-	uint64_t charged;    /* up to here */
+	uint32_t lock;	     /* number + 1; 0: it waits for none */
 	bool paused;	     /* it runs: what follows is charged if it goes on waiting */
 	uint32_t nlater;
 	struct {

@@ -115,6 +115,7 @@ static void released(struct lock_holds *h, struct lock_exact *x, struct lock_par
 		return; /* said twice: one function let go inside another */
 	x->asks = 0;
 	p->releases++;
+	lock_holds_data_used(h, t); /* what came while it had the lock kept nobody waiting */
 	end_hold(h, p, t, now);
 	if (is_holder(h, lock, t))
 		lock_blame_holder(&h->blames, lock, 0, now);

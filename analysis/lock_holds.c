@@ -75,8 +75,7 @@ void lock_holds_leave(struct lock_holds *h, const struct thread *t, enum state n
 	lock_global_leave(h, t, next, now);
 	if (next == STATE_NONE || next == STATE_UNKNOWN)
 		lock_exact_end(h, t, now);
-	if (t->index < h->ndata)
-		h->data[t->index] = 0;
+	lock_holds_data_used(h, t);
 }
 
 void lock_holds_back(struct lock_holds *h, const struct thread *t, uint64_t now)
@@ -107,6 +106,12 @@ void lock_holds_data(struct lock_holds *h, const struct thread *t, uint64_t now)
 
 	if (data)
 		*data = now;
+}
+
+void lock_holds_data_used(struct lock_holds *h, const struct thread *t)
+{
+	if (t->index < h->ndata)
+		h->data[t->index] = 0;
 }
 
 void lock_holds_got(struct lock_holds *h, uint32_t lock, const struct thread *t, uint64_t when)

@@ -77,6 +77,8 @@ void lock_holds_wake(struct lock_holds *h, const struct lock_woken *w);
 
 /* Data (or a timer it slept for) woke the thread. */
 void lock_holds_data(struct lock_holds *h, const struct thread *t, uint64_t now);
+/* It goes on without having needed a lock for it. */
+void lock_holds_data_used(struct lock_holds *h, const struct thread *t);
 /* It has the lock, since `when`. */
 void lock_holds_got(struct lock_holds *h, uint32_t lock, const struct thread *t, uint64_t when);
 

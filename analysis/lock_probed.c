@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lib/map.h"
+#include "lock_kind.h"
 
 #define LOCKS_MAX (1U << 18) /* a hostile trace may have any number */
 #define INTERPRETERS_MAX (1U << 16)
@@ -270,7 +271,23 @@ static struct lock_probed_lock *around(struct lock_probed_lock **sorted, uint32_
 	return sorted[from - 1];
 }
 
-/* By the addresses of a group's words. A group is one lock, and a lock one group: the first. */
+/* Threads take turns on its words, which alone is no proof; but it is where probes say a lock is.
+ */
+static void prove(struct lock_group *g)
+{
+	if (g->sort != SORT_UNPROVEN)
+		return;
+	g->sort = SORT_LOCK;
+	g->rule = "lock: probes tell of its taking and letting go";
+	g->kind = lock_kind_of(g, g->fingerprint);
+}
+
+static uint64_t waits_of(const struct lock_table *table, uint32_t group)
+{
+	return group == UINT32_MAX ? 0 : lock_table_at(table, group)->evidence.waits;
+}
+
+/* By the addresses of a group's words. Of several groups in one lock, the one most waited for. */
 static int join_by_words(struct lock_probed *p, const struct lock_table *table)
 {
 	struct lock_probed_lock **sorted = calloc((size_t)p->nlocks + 1, sizeof(*sorted));
@@ -280,18 +297,19 @@ static int join_by_words(struct lock_probed *p, const struct lock_table *table)
 	for (uint32_t i = 0; i < p->nlocks; i++)
 		sorted[i] = &p->locks[i];
 	qsort(sorted, p->nlocks, sizeof(*sorted), place_cmp);
-	for (uint32_t i = 0; i < p->ngroups; i++) {
+	for (uint32_t i = 0; p->nlocks && i < p->ngroups; i++) {
 		const struct lock_group *g = lock_table_at(table, i);
+		bool may_be = g->sort == SORT_LOCK || g->sort == SORT_UNPROVEN;
+		struct lock_probed_lock *l = NULL;
 
-		for (uint32_t j = 0; g->sort == SORT_LOCK && j < g->nwords; j++) {
-			struct lock_probed_lock *l = around(sorted, p->nlocks, &g->words[j]);
-
-			if (l && l->lock == UINT32_MAX) {
-				l->lock = i;
-				break;
-			}
-		}
+		for (uint32_t j = 0; may_be && !l && j < g->nwords; j++)
+			l = around(sorted, p->nlocks, &g->words[j]);
+		if (l && (l->lock == UINT32_MAX || g->evidence.waits > waits_of(table, l->lock)))
+			l->lock = i;
 	}
+	for (uint32_t i = 0; i < p->nlocks; i++)
+		if (p->locks[i].lock != UINT32_MAX)
+			prove(lock_table_at(table, p->locks[i].lock));
 	free(sorted);
 	return 0;
 }

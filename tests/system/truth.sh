@@ -15,6 +15,23 @@ ALL_FOUND='all(any(t["tid"] == w["tid"] for t in threads) for w in truth["per_th
 LOCK_WAIT='all(abs(l["wait"]["sum"] - w["wait_ns"]) <= 0.02 * w["wait_ns"] + 500 * w["waits"]
 	for w in truth["locks"] for l in [own_lock(w["name"])])'
 
+# Exact holds: every acquisition, and the time between getting and letting go within 2 %.
+HOLD_EXACT='all(l["hold"]["source"] == "usdt" and l["acquisitions"] == w["acquisitions"]
+	and abs(l["hold"]["sum"] - w["hold_ns"]) <= 0.02 * w["hold_ns"]
+	for w in truth["locks"] for l in [own_lock(w["name"])])'
+HOLD_INFERRED='all(l["hold"]["source"] == "inferred" and "acquisitions" not in l
+	and abs(l["hold"]["sum"] - w["hold_ns"]) <= 0.1 * w["hold_ns"]
+	for w in truth["locks"] for l in [own_lock(w["name"])])'
+# From the data to the lock, for the thread with the most of it; a timer is some 50 µs late.
+IO_LATENCY='all(abs(b["io_latency"][q] - w["io_latency_ns"][q]) <= 0.1 * w["io_latency_ns"][q] + 100000
+	for q in ("p50", "p99", "max")
+	for w in truth["per_thread"] if "io_latency_ns" in w
+	for b in own_lock(truth["locks"][0]["name"])["by_thread"]
+	for t in threads if t["id"] == b["thread"] and t["tid"] == w["tid"])'
+# A waiter is charged to its holders for exactly as long as it waited.
+PAIRS='all(sum(p["time"] for p in l["pairs"] if p["waiter"] == b["thread"]) == b["wait"]
+	for l in locks for b in l["by_thread"])'
+
 # Everything about a report that holds whatever was traced.
 check_sound() {
 	check_always 'lost == 0' 'r["losses"].get("unknown", 0) == 0' 'not r["losses"]["exceeded"]' \
@@ -28,6 +45,7 @@ check_sound() {
 }
 
 # truth_of WORKLOAD OPTION… -- EXPRESSION…: traced with --truth; `truth` is what it wrote.
+TRACE_OPTIONS=()
 truth_of() {
 	local program=$1 options=()
 	needs_trace
@@ -43,13 +61,13 @@ truth_of() {
 }
 
 truth_holds() {
-	trace -- "${TRACED[@]}"
+	trace "${TRACE_OPTIONS[@]}" -- "${TRACED[@]}"
 	want_status 0
 	check_sound "${EXPECTED[@]}"
 }
 
 case_gil_threads() {
-	truth_of gil_threads -t 4 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT"
+	truth_of gil_threads -t 4 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT" "$HOLD_EXACT" "$PAIRS"
 }
 
 case_gil_threads_short_interval() {
@@ -69,11 +87,22 @@ case_oversubscribed() {
 }
 
 case_gil_io() {
-	truth_of gil_io -t 8 -w 0.5 -- "$ALL_FOUND" "$RUN_TIME"
+	truth_of gil_io -t 8 -w 0.5 -- "$ALL_FOUND" "$RUN_TIME" "$HOLD_EXACT" "$PAIRS"
 }
 
 case_gil_convoy() {
-	truth_of gil_convoy -t 2 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT"
+	truth_of gil_convoy -t 2 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT" "$HOLD_EXACT" "$IO_LATENCY" "$PAIRS"
+}
+
+# Without probes, from who ran between hand-overs.
+case_inferred_gil_threads() {
+	TRACE_OPTIONS=(--no-usdt)
+	truth_of gil_threads -t 4 -w 0.3 -- "$LOCK_WAIT" "$HOLD_INFERRED" "$PAIRS"
+}
+
+case_inferred_gil_convoy() {
+	TRACE_OPTIONS=(--no-usdt)
+	truth_of gil_convoy -t 2 -- "$LOCK_WAIT" "$HOLD_INFERRED" "$IO_LATENCY" "$PAIRS"
 }
 
 case_fine_grained() {

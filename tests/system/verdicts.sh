@@ -97,7 +97,8 @@ case_oversubscribed() {
 }
 
 case_spin() {
-	verdict_of 2 "$WORKLOADS/spin" -t 2 -w 0.3 -- 'v != "serialized"' 'sum(l["waits"] for l in locks) == 0'
+	verdict_of 2 "$WORKLOADS/spin" -t 2 -w 0.3 -- 'v != "serialized"' 'sum(l["waits"] for l in locks) == 0' \
+		'any("spinning" in line for line in r["verdict"]["evidence"])'
 }
 
 # ---- a futex wait is not a lock wait ----

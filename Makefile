@@ -170,7 +170,7 @@ TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_progr
 	inspect_interpreters inspect_protocol inspect_usdt)
 $(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
 	maps.c demangle.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
-TEST_STACKS := $(addprefix $(O)/tests/test_,stacks)
+TEST_STACKS := $(addprefix $(O)/tests/test_,stacks stacks_programs unwind unwind_hostile demangle perf_map)
 $(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c \
 	demangle.c perf_map.c) $(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c)))
 $(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf

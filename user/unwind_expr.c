@@ -136,10 +136,11 @@ static int compute(struct machine *m, uint8_t atom)
 
 static int change_top(struct machine *m, const struct unwind_op *op)
 {
-	uint64_t *top = &m->stack[m->depth - 1];
+	uint64_t *top;
 
 	if (!m->depth)
 		return -EINVAL;
+	top = &m->stack[m->depth - 1];
 	switch (op->atom) {
 	case DW_OP_plus_uconst:
 		*top += op->number;

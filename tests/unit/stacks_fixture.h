@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
@@ -53,6 +54,8 @@ __attribute__((noinline)) static int child_wait(struct child *c)
 	pid_t tid = gettid();
 	char byte;
 
+	if (!c)
+		return 0;
 	if (write(c->ready[1], &tid, sizeof(tid)) != sizeof(tid) || read(c->go[0], &byte, 1) != 0)
 		_exit(1);
 	return 0;
@@ -81,8 +84,9 @@ static inline void child_end(struct child *c)
 	assert_int_equal(waitpid(c->pid, NULL, 0), c->pid);
 }
 
-/* The registers and the stack of thread `tid`, once it sleeps. */
-static inline void copy_child(struct fixture *f, const struct child *c, pid_t tid)
+/* The registers and the stack of thread `tid` of process `pid`, once it sleeps in system call `nr`.
+ */
+static inline void copy_thread(struct fixture *f, pid_t pid, pid_t tid, unsigned long nr)
 {
 	struct gt_wire_stack *s = &f->question;
 	struct user_regs_struct r;
@@ -93,8 +97,7 @@ static inline void copy_child(struct fixture *f, const struct child *c, pid_t ti
 		assert_int_equal(ptrace(PTRACE_INTERRUPT, tid, 0, 0), 0);
 		assert_int_equal(waitpid(tid, NULL, __WALL), tid);
 		assert_int_equal(ptrace(PTRACE_GETREGS, tid, 0, &r), 0);
-		/* Has it come to its read? */
-		if (r.orig_rax == 0)
+		if (r.orig_rax == nr)
 			break;
 		ptrace(PTRACE_CONT, tid, 0, 0);
 		poll(NULL, 0, 1);
@@ -110,13 +113,19 @@ static inline void copy_child(struct fixture *f, const struct child *c, pid_t ti
 				     .r15 = r.r15 };
 	for (; want && !s->bytes; want -= 256) {
 		struct iovec here = { f->bytes, want }, there = { (void *)r.rsp, want };
-		ssize_t n = process_vm_readv(c->pid, &here, 1, &there, 1, 0);
+		ssize_t n = process_vm_readv(pid, &here, 1, &there, 1, 0);
 
 		if (n > 0)
 			s->bytes = (uint32_t)n;
 	}
 	f->kernel.frames = 0;
 	assert_int_equal(ptrace(PTRACE_DETACH, tid, 0, 0), 0);
+}
+
+/* Of a thread that waits in child_wait(). */
+static inline void copy_child(struct fixture *f, const struct child *c, pid_t tid)
+{
+	copy_thread(f, c->pid, tid, SYS_read);
 }
 
 static inline int take_event(void *ctx, const struct gt_event *ev)
@@ -156,14 +165,14 @@ static inline void take_shape(void *ctx, const struct gt_wire_stack_key *key,
 }
 
 /* Have the copy unwound. */
-static inline void unwind_copy(struct fixture *f, const struct child *c)
+static inline void unwind_copy_of(struct fixture *f, pid_t pid)
 {
 	static const struct stacks_sink sink = { take_event, take_shape };
 
 	f->here = f->has_shape = false;
 	f->question.stack = ++f->stack_number;
 	assert_int_equal(stacks_ask(f->stacks, &f->question, f->bytes,
-				    f->kernel.frames ? &f->kernel : NULL, c->pid, NULL),
+				    f->kernel.frames ? &f->kernel : NULL, pid, NULL),
 			 0);
 	for (int i = 0; i < PATIENCE_MS && !f->here; i++) {
 		assert_int_equal(stacks_collect(f->stacks, &sink, f), 0);
@@ -173,6 +182,11 @@ static inline void unwind_copy(struct fixture *f, const struct child *c)
 	assert_true(f->here);
 	assert_int_equal(f->stack.stack, f->question.stack);
 	assert_int_equal(stacks_outstanding(f->stacks), 0);
+}
+
+static inline void unwind_copy(struct fixture *f, const struct child *c)
+{
+	unwind_copy_of(f, c->pid);
 }
 
 static inline void unwind_child(struct fixture *f, const struct child *c, pid_t tid)

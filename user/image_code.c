@@ -56,33 +56,36 @@ void image_code_trouble_note(struct image_code_trouble *t)
 
 	if (!t->reading)
 		return;
-	t->reading = false;
+	t->bad[at].reading = t->reading;
+	t->reading = IMAGE_CODE_NOTHING;
 	t->bad[at].dev = t->dev;
 	t->bad[at].ino = t->ino;
 	t->nbad++;
 }
 
-static bool is_bad(const struct image_code_trouble *t, uint32_t dev, uint64_t ino)
+static bool is_bad(const struct image_code_trouble *t, uint32_t dev, uint64_t ino,
+		   enum image_code_reading reading)
 {
 	size_t n = sizeof(t->bad) / sizeof(t->bad[0]);
 
 	for (size_t i = 0; i < n && i < t->nbad; i++) {
-		if (t->bad[i].dev == dev && t->bad[i].ino == ino)
+		if (t->bad[i].dev == dev && t->bad[i].ino == ino && t->bad[i].reading >= reading)
 			return true;
 	}
 	return false;
 }
 
-static void begin_reading(struct image_code_trouble *t, uint32_t dev, uint64_t ino)
+static void begin_reading(struct image_code_trouble *t, uint32_t dev, uint64_t ino,
+			  enum image_code_reading reading)
 {
 	t->dev = dev;
 	t->ino = ino;
-	t->reading = true;
+	t->reading = reading;
 }
 
 static void end_reading(struct image_code_trouble *t)
 {
-	t->reading = false;
+	t->reading = IMAGE_CODE_NOTHING;
 }
 
 static struct code *code_of(struct image_code *public)
@@ -215,9 +218,9 @@ struct image_code *image_code_cache_get(struct image_code_cache *c, uint32_t dev
 		drop(c, i);
 		break;
 	}
-	if (!readable || is_bad(c->trouble, dev, ino) || !make_room(c))
+	if (!readable || is_bad(c->trouble, dev, ino, IMAGE_CODE_REST) || !make_room(c))
 		return NULL;
-	begin_reading(c->trouble, dev, ino);
+	begin_reading(c->trouble, dev, ino, IMAGE_CODE_REST);
 	code = read_file(&st, fd, path);
 	end_reading(c->trouble);
 	if (!code)
@@ -258,7 +261,7 @@ struct image_code *image_code_cache_vdso(struct image_code_cache *c)
 
 static struct image_lines *lines_of(struct code *code)
 {
-	if (!code->asked_lines)
+	if (!code->asked_lines && !is_bad(code->trouble, code->dev, code->ino, IMAGE_CODE_LINES))
 		code->lines = image_lines_open(code->elf, code->public.path);
 	code->asked_lines = true;
 	return code->lines;
@@ -286,7 +289,7 @@ const struct unwind_rule *image_code_rule(struct image_code *public, uint64_t va
 	struct code *code = code_of(public);
 	const struct unwind_rule *rule;
 
-	begin_reading(code->trouble, code->dev, code->ino);
+	begin_reading(code->trouble, code->dev, code->ino, IMAGE_CODE_REST);
 	rule = read_rule(code, vaddr);
 	end_reading(code->trouble);
 	return rule;
@@ -296,7 +299,7 @@ const char *image_code_function(struct image_code *public, uint64_t vaddr, uint6
 {
 	struct code *code = code_of(public);
 
-	begin_reading(code->trouble, code->dev, code->ino);
+	begin_reading(code->trouble, code->dev, code->ino, IMAGE_CODE_REST);
 	if (!code->asked_functions)
 		code->functions = image_functions_read(code->elf, public->path);
 	code->asked_functions = true;
@@ -311,7 +314,7 @@ size_t image_code_lines(struct image_code *public, uint64_t vaddr,
 	struct code *code = code_of(public);
 	size_t n = 0;
 
-	begin_reading(code->trouble, code->dev, code->ino);
+	begin_reading(code->trouble, code->dev, code->ino, IMAGE_CODE_LINES);
 	if (lines_of(code))
 		n = image_lines_find(code->lines, vaddr, out);
 	end_reading(code->trouble);
@@ -322,7 +325,7 @@ void image_code_demangle(struct image_code *public, const char *symbol, char *to
 {
 	struct code *code = code_of(public);
 
-	begin_reading(code->trouble, code->dev, code->ino);
+	begin_reading(code->trouble, code->dev, code->ino, IMAGE_CODE_REST);
 	if (!demangle(symbol, to, room))
 		snprintf(to, room, "%s", symbol);
 	end_reading(code->trouble);

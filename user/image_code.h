@@ -23,17 +23,23 @@ struct image_code {
 	struct map named; /* for whoever names its code: by vaddr */
 };
 
+enum image_code_reading {
+	IMAGE_CODE_NOTHING = 0,
+	IMAGE_CODE_LINES, /* large, and not needed for unwinding */
+	IMAGE_CODE_REST,
+};
+
 /*
- * Which file is being read, in memory that outlives the process: one that a worker was lost over is
- * not read again.
+ * What of which file is being read, in memory that outlives the process: what a worker was lost
+ * over is not read again.
  */
 struct image_code_trouble {
-	volatile bool reading;
+	volatile uint32_t reading; /* enum image_code_reading */
 	volatile uint32_t dev;
 	volatile uint64_t ino;
 	volatile uint32_t nbad; /* ever noted */
 	struct {
-		uint32_t dev;
+		uint32_t dev, reading;
 		uint64_t ino;
 	} bad[64];
 };

@@ -155,6 +155,16 @@ static void shape_of(const struct gt_wire_stack *s, const struct unwind_result *
 	}
 }
 
+/*
+ * The one place where frames of user space are told. Where `u` is an interpreter's loop (its
+ * function by image_code_function(), its part of the stack from u->sp to the next frame's), the
+ * frames of the program it interprets belong in front of it: frames_add() takes any.
+ */
+static void add_user(struct worker *w, struct code_space *space, const struct unwind_frame *u)
+{
+	frames_add_user(w->frames, space, u, &w->list);
+}
+
 static uint32_t unwind_user(struct worker *w, const struct parts *p, struct code_space *space)
 {
 	struct unwind_stack stack;
@@ -163,7 +173,7 @@ static uint32_t unwind_user(struct worker *w, const struct parts *p, struct code
 	fill_stack(p, &stack);
 	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, space, &w->result);
 	for (size_t i = 0; i < w->result.nframes; i++)
-		frames_add_user(w->frames, space, &w->result.frames[i], &w->list);
+		add_user(w, space, &w->result.frames[i]);
 	return w->result.flags;
 }
 

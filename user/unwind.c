@@ -187,6 +187,7 @@ void unwind(const struct unwind_stack *s, size_t max, const struct unwind_ops *o
 			break;
 		}
 		*f = (struct unwind_frame){ .pc = st.regs[UNWIND_IP],
+					    .sp = st.regs[UNWIND_SP],
 					    .exact = st.exact,
 					    .signal = code == UNWIND_RULE && rule->signal };
 		out->nframes++;
@@ -195,9 +196,6 @@ void unwind(const struct unwind_stack *s, size_t max, const struct unwind_ops *o
 			flag = GT_STACK_TRUNCATED;
 		if (!flag)
 			note_slot(out, &st, &found);
-		/* Some threads' first frames return to 0. */
-		if (!flag && !st.regs[UNWIND_IP])
-			flag = GT_STACK_COMPLETE;
 	}
 	out->flags = flag;
 }

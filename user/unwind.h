@@ -42,6 +42,7 @@ struct unwind_ops {
 
 struct unwind_frame {
 	uint64_t pc;
+	uint64_t sp; /* it lies from here to the next one's */
 	bool exact;  /* stopped at pc, not in the call before it */
 	bool signal; /* the frame through which a signal's handler returns */
 };

@@ -203,6 +203,8 @@ static void to_the_first(void **state)
 	assert_true(result.frames[0].exact);
 	assert_false(result.frames[1].exact);
 	assert_int_equal(result.nslots, 2);
+	assert_int_equal(result.frames[0].sp, SP);
+	assert_int_equal(result.frames[1].sp, SP + 16);
 	assert_int_equal(result.slots[0], 8);
 	assert_int_equal(result.slots[1], 24);
 	assert_int_equal(result.values[0], AT(USUAL) + 1);
@@ -215,7 +217,7 @@ static void ends(void **state)
 		uint32_t flags;
 		size_t nframes;
 	} table[] = {
-		{ AT(FIRST), GT_STACK_COMPLETE, 2 }, { 0, GT_STACK_COMPLETE, 1 },
+		{ AT(FIRST), GT_STACK_COMPLETE, 2 }, { 0, GT_STACK_BROKEN, 1 },
 		{ AT(NO_RULE), GT_STACK_BROKEN, 2 }, { AT(99), GT_STACK_BROKEN, 1 },
 		{ AT(STUCK), GT_STACK_BROKEN, 2 },
 	};

@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "user/image_code.h"
 #include "user/image_functions.h"
 #include "user/image_rules.h"
 #include "user/unwind.h"
@@ -209,12 +210,50 @@ static void corrupt_symbols(void **state)
 	}
 }
 
+/* What a worker was lost over is not read again, and no more than that. */
+static void troubled_file(void **state)
+{
+	static const enum image_code_reading stages[] = { IMAGE_CODE_NOTHING, IMAGE_CODE_LINES,
+							  IMAGE_CODE_REST };
+	struct image_lines_function fns[IMAGE_LINES_MAX];
+	struct file *f = *state;
+	uint64_t inside = f->text.sh_addr + f->text.sh_size / 2;
+	int fd = open("/proc/self/exe", O_RDONLY);
+
+	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
+		struct image_code_trouble t = { .reading = stages[i], .dev = 1, .ino = 2 };
+		struct image_code_cache *c = image_code_cache_new(&t);
+		struct image_code *code;
+		uint64_t start;
+		size_t n;
+
+		assert_non_null(c);
+		image_code_trouble_note(&t);
+		code = image_code_cache_get(c, 1, 2, fd, "/self");
+		assert_int_equal(code != NULL, stages[i] < IMAGE_CODE_REST);
+		if (code) {
+			assert_non_null(image_code_function(code, inside, &start));
+			n = image_code_lines(code, inside, fns);
+			/* None at all if this was built without debug information. */
+			assert_true(stages[i] == IMAGE_CODE_NOTHING || !n);
+		}
+		image_code_put(code);
+		code = image_code_cache_get(c, 1, 3, fd, "/other");
+		assert_non_null(code);
+		image_code_put(code);
+		image_code_cache_free(c);
+		assert_int_equal(t.reading, IMAGE_CODE_NOTHING);
+	}
+	close(fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(corrupt_frames),
 		cmocka_unit_test(corrupt_index),
 		cmocka_unit_test(corrupt_symbols),
+		cmocka_unit_test(troubled_file),
 	};
 
 	return cmocka_run_group_tests(tests, read_self, forget_self);

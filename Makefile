@@ -225,6 +225,10 @@ bench: all $(BENCH_BIN) ## measure cost and speed (root; takes some minutes)
 deps: ## install what building and testing needs (Debian and its children)
 	$(Q)tests/deps
 
+.PHONY: deps-test
+deps-test: ## install what some tests ask: a browser, node, interpreters (they are skipped without)
+	$(Q)tests/deps-test
+
 .PHONY: demo
 demo: ## install what is missing, build, trace threads and processes, compare
 	$(Q)tests/deps

@@ -9,17 +9,17 @@
 #include "units.h"
 
 static const struct {
-	const char *what;  /* the weight is … */
-	const char *times; /* what is counted */
-	const char *how;   /* to read the graph; NULL: as any other */
+	const char *what; /* the weight is … */
+	const char *one;  /* of what is counted */
+	const char *how;  /* to read the graph; NULL: as any other */
 } kinds[STACK_KINDS] = {
-	[STACK_LOCK] = { "time blocked on locks", "waits",
+	[STACK_LOCK] = { "time blocked on locks", "wait",
 			 "From the bottom: who waited, the lock, and above it who let go." },
-	[STACK_OFFCPU] = { "time off the CPU", "waits", NULL },
-	[STACK_ONCPU] = { "time on CPUs", "samples", NULL },
-	[STACK_CRITICAL] = { "time on CPUs, divided by the threads running then", "samples",
+	[STACK_OFFCPU] = { "time off the CPU", "wait", NULL },
+	[STACK_ONCPU] = { "time on CPUs", "sample", NULL },
+	[STACK_CRITICAL] = { "time on CPUs, divided by the threads running then", "sample",
 			     "Code that ran alone is widest." },
-	[STACK_WAKE] = { "time others were blocked until woken", "wakings",
+	[STACK_WAKE] = { "time others were blocked until woken", "waking",
 			 "From the bottom: who woke, and at the top whom." },
 };
 
@@ -29,6 +29,11 @@ static void put_share(FILE *out, const char *before, double share, const char *a
 	fputs(before, out);
 	markup_text(out, units_share(share).text);
 	fputs(after, out);
+}
+
+static void put_count(const struct flame *g, uint64_t n, FILE *out)
+{
+	fprintf(out, "%s %s%s", units_count(n).text, kinds[g->tree.kind].one, n == 1 ? "" : "s");
 }
 
 static const char *last_part(const char *path)
@@ -68,8 +73,8 @@ static void put_total(const struct flame *g, int run, FILE *out)
 {
 	const struct stack_node *root = &g->tree.nodes[0];
 
-	fprintf(out, "%s in %s %s", units_time(root->total[run], true).text,
-		units_count(root->count[run]).text, kinds[g->tree.kind].times);
+	fprintf(out, "%s in ", units_time(root->total[run], true).text);
+	put_count(g, root->count[run], out);
 	if (root->total[run])
 		put_share(out, ", ", units_ratio(g->tree.complete[run], root->total[run]),
 			  " of it in complete stacks");
@@ -175,7 +180,8 @@ static void put_weight(const struct flame *g, const struct stack_node *node, FIL
 	if (node->depth)
 		put_share(out, ", ", units_ratio(node->total[0], parent->total[0]),
 			  " of the frame below");
-	fprintf(out, "\n%s %s", units_count(node->count[0]).text, kinds[g->tree.kind].times);
+	fputc('\n', out);
+	put_count(g, node->count[0], out);
 	if (node->self[0] && node->self[0] != node->total[0])
 		fprintf(out, ", %s in itself", units_time(node->self[0], true).text);
 }
@@ -188,8 +194,9 @@ static void put_change(const struct flame *g, const struct stack_node *node, FIL
 		fprintf(out, "%s %s", run ? "now" : "before",
 			units_time(node->total[run], true).text);
 		put_share(out, ", ", run ? now : before, " of all");
-		fprintf(out, ", %s %s\n", units_count(node->count[run]).text,
-			kinds[g->tree.kind].times);
+		fputs(", ", out);
+		put_count(g, node->count[run], out);
+		fputc('\n', out);
 	}
 	if (now >= 0 && before >= 0)
 		fprintf(out, "%+.1f points", (now - before) * 100);

@@ -2,21 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Stacks as other people's programs read them: pprof-format and speedscope's own schema (npm), flame graph programs.
 . "$(dirname "$0")/lib.sh"
-
-MODULES=$O/tests/node
-PACKAGES="pprof-format@2.3.2 speedscope@1.25.0 ajv@8.17.1"
-
-# Fetched once, into the build directory.
-needs_modules() {
-	needs_tool node npm
-	[ "$(cat "$MODULES/.packages" 2>/dev/null)" = "$PACKAGES" ] && return
-	mkdir -p "$MODULES"
-	# shellcheck disable=SC2086 # a list of words
-	(cd "$MODULES" && echo '{"private": true}' >package.json &&
-		timeout 80 npm install --silent --no-audit --no-fund $PACKAGES) >/dev/null 2>&1 ||
-		skip "npm cannot fetch $PACKAGES"
-	echo "$PACKAGES" >"$MODULES/.packages"
-}
+. "$(dirname "$0")/node.sh"
 
 # Of a scripted trace with stacks of every kind and with hostile names.
 scripted() {

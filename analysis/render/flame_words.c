@@ -8,6 +8,8 @@
 #include "markup.h"
 #include "units.h"
 
+#define COMMAND_MAX 80 /* bytes of a command in the title */
+
 static const struct {
 	const char *what; /* the weight is … */
 	const char *one;  /* of what is counted */
@@ -43,20 +45,21 @@ static const char *last_part(const char *path)
 	return slash && slash[1] ? slash + 1 : path;
 }
 
-/* The traced command; with -p and -a there is none. */
+/* The traced command, whose arguments may be whole programs; with -p and -a there is none. */
 static void put_run(const struct results *r, FILE *out)
 {
 	char **word = r->meta ? r->meta->command : NULL;
+	char line[2 * COMMAND_MAX];
+	int n;
 
 	if (!word || !*word) {
 		fputs("a running system", out);
 		return;
 	}
-	markup_text(out, last_part(*word));
-	while (*++word) {
-		fputc(' ', out);
-		markup_text(out, *word);
-	}
+	n = snprintf(line, sizeof(line), "%s", last_part(*word));
+	while (*++word && n >= 0 && (size_t)n < sizeof(line))
+		n += snprintf(line + n, sizeof(line) - n, " %s", *word);
+	markup_cut(out, line, COMMAND_MAX);
 }
 
 void flame_words_title(const struct flame *g, FILE *out)

@@ -22,10 +22,16 @@ static const char *entity_of(char byte)
 
 void markup_text(FILE *out, const char *text)
 {
+	markup_cut(out, text, MARKUP_NAME_MAX);
+}
+
+void markup_cut(FILE *out, const char *text, size_t size)
+{
 	char printable[MARKUP_NAME_MAX];
 
 	text = text ? text : "";
-	escape_to(printable, sizeof(printable), text, strlen(text));
+	escape_to(printable, size < sizeof(printable) ? size : sizeof(printable), text,
+		  strlen(text));
 	for (const char *s = printable; *s; s++) {
 		const char *entity = entity_of(*s);
 

@@ -15,4 +15,7 @@
  */
 void markup_text(FILE *out, const char *text);
 
+/* The same in at most `size` bytes (up to MARKUP_NAME_MAX), before they become entities. */
+void markup_cut(FILE *out, const char *text, size_t size);
+
 #endif

@@ -309,6 +309,23 @@ static void long_names_are_cut(void **state)
 	free(svg);
 }
 
+static void long_commands_are_cut(void **state)
+{
+	static char word[3000];
+	const char *end;
+	char *svg;
+
+	memset(word, 'x', sizeof(word) - 1);
+	fixture_serialized(&fixture);
+	fixture.command[1] = word;
+	svg = rendered("flame", &fixture.r, NULL, NULL);
+	assert_non_null(strstr(svg, "<title>gil_threads xxx"));
+	end = strstr(svg, "xxx...: time blocked on locks</title>");
+	assert_non_null(end);
+	assert_true(end - strstr(svg, "<title>") < 100);
+	free(svg);
+}
+
 static void the_same_results_give_the_same_file(void **state)
 {
 	char *once = graph(fixture_serialized), *twice = graph(fixture_serialized);
@@ -386,6 +403,7 @@ int main(void)
 		cmocka_unit_test(names_are_text_and_nothing_else),
 		cmocka_unit_test(markup_leaves_nothing_to_interpret),
 		cmocka_unit_test(long_names_are_cut),
+		cmocka_unit_test(long_commands_are_cut),
 		cmocka_unit_test(the_same_results_give_the_same_file),
 		cmocka_unit_test(a_trace_without_any_says_so),
 		cmocka_unit_test(a_difference_is_as_wide_as_the_second_run),

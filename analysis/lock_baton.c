@@ -91,9 +91,15 @@ static struct place *place(struct lock_batons *b, const struct thread *t)
 	return element((void **)&b->places, &b->nplaces, sizeof(*b->places), t->process->index);
 }
 
+/* A wake-up of a thread on its way to sleep is told of late, with a time before other things that were. */
+static uint64_t since(uint64_t then, uint64_t now)
+{
+	return now > then ? now - then : 0;
+}
+
 static uint64_t quiet_of(const struct place *p, uint64_t now)
 {
-	return p->quiet + (p->active ? 0 : now - p->since);
+	return p->quiet + (p->active ? 0 : since(p->since, now));
 }
 
 static bool is_active(enum state state)
@@ -140,20 +146,21 @@ void lock_batons_transition(struct lock_batons *b, const struct thread *t, enum 
  * woke, does not count. */
 static bool at_once(const struct runner *r, const struct thread *t, uint64_t now)
 {
-	uint64_t since = r->gave ? r->gave_at : r->got;
+	uint64_t from = r->gave ? r->gave_at : r->got;
 
-	return now - (t->state == STATE_RUNNING && t->since > since ? t->since : since) <
-	       GIVES_WAY_NS;
+	if (t->state == STATE_RUNNING && t->since > from)
+		from = t->since;
+	return since(from, now) < GIVES_WAY_NS;
 }
 
 /* Was it the waiter's turn, in the order of coming, and did somebody have it throughout? */
 static bool was_its_turn(const struct runner *from, const struct runner *to, const struct place *p,
 			 const struct thread *t, uint64_t now)
 {
-	uint64_t waited = now - to->blocked;
+	uint64_t waited = since(to->blocked, now), before = to->quiet, quiet = quiet_of(p, now);
 
-	return now - from->got <= HOLD_MAX_NS && p->turns - to->turns <= t->process->live &&
-	       (quiet_of(p, now) - to->quiet) * QUIET_MAX <= waited;
+	return since(from->got, now) <= HOLD_MAX_NS && p->turns - to->turns <= t->process->live &&
+	       since(before, quiet) * QUIET_MAX <= waited;
 }
 
 void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t word)
@@ -176,8 +183,8 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 	r->giving = false;
 	r->gave_on = word;
 	r->gave_at = wake->ts;
-	r->gave_wait = wake->ts - b->runners[to->index].blocked;
-	r->held = wake->ts - r->got;
+	r->gave_wait = since(b->runners[to->index].blocked, wake->ts);
+	r->held = since(r->got, wake->ts);
 	r->gave_turn = was_its_turn(r, &b->runners[to->index], p, to, wake->ts);
 }
 

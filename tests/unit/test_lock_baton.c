@@ -185,6 +185,39 @@ static void the_waiter_as_timer(void **state)
 	scene_free(&s);
 }
 
+/* The waiter's time is up, it looks and goes back to sleep; meanwhile, and told of only later, it is woken. */
+static void woken_on_its_way_to_sleep(void **state)
+{
+	struct scene s;
+
+	threads(&s, 2, 2);
+	interprets(&s, AS, GT_INTERPRETER_RUBY, "");
+	scene_run(&s, 0, 1);
+	scene_run(&s, 1, 2);
+	s.us += 10;
+	scene_timed_wait(&s, 1, 2, OWN(2));
+	for (int i = 0; i < 12; i++) {
+		uint32_t from = i % 2 + 1, to = 3 - from;
+
+		s.us += 100000;
+		scene_timeout(&s, to);
+		s.us += 20;
+		scene_run(&s, ~i & 1, to);
+		s.us += 20;
+		scene_wake(&s, from, to, OWN(to));
+		s.us += 5;
+		scene_timed_wait(&s, ~i & 1, to, OWN(to));
+		s.us += 2;
+		scene_run(&s, ~i & 1, to);
+		s.us += 10;
+		scene_timed_wait(&s, i & 1, from, OWN(from));
+	}
+	scene_table(&s);
+	assert_string_equal(kind_of(&s, OWN(1)), "ruby-gvl");
+	assert_ptr_equal(group_of(&s, OWN(1)), group_of(&s, OWN(2)));
+	scene_free(&s);
+}
+
 /*
  * Ruby 3.3: a thread that sleeps waits on the word it also waits on for the GVL. While two others
  * hand the GVL to and fro the third is let in once in twenty turns: it was asleep.
@@ -512,6 +545,7 @@ int main(void)
 		cmocka_unit_test(ruby_on_one_cpu),
 		cmocka_unit_test(the_woken_one_runs_into_the_mutex),
 		cmocka_unit_test(the_waiter_as_timer),
+		cmocka_unit_test(woken_on_its_way_to_sleep),
 		cmocka_unit_test(a_rubys_sleeper_does_not_wait_for_the_gvl),
 		cmocka_unit_test(an_idle_ruby_waits_for_no_lock),
 		cmocka_unit_test(without_a_ruby_it_is_turn_taking),

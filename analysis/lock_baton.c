@@ -17,13 +17,15 @@
 #define TICK_NS 40000000ULL
 
 struct runner {
-	/* Its last futex wait. */
+	/* Its last futex wait, with the rounds of it that timed out; `word` is the first one's. */
+	uint32_t word;
+	bool handed; /* it ended by another's futex call */
 	uint64_t blocked;
 	uint64_t turns, quiet; /* of its process, when that began */
 	uint64_t got;	       /* when it came back from that, or first ran */
 	/* It has woken another and has not yet been seen to give way or to go on. */
 	bool gave;
-	uint32_t gave_on, gave_to;
+	uint32_t gave_on, gave_to, gave_first;
 	uint64_t gave_at, gave_wait, held;
 	bool gave_turn;
 	/* It has given way and not had its turn since: the words it waits on belong together. */
@@ -110,10 +112,10 @@ static bool is_active(enum state state)
 /* The hand-over of `r` turned out to be one to and fro, or not. */
 static void credit(struct lock_batons *b, struct runner *r, bool gave_way)
 {
-	struct lock_word_facts *f = &b->words->words[r->gave_on];
+	struct lock_word_facts *f = &b->words->words[r->gave_first];
 
 	if (gave_way)
-		f->gave_way++;
+		b->words->words[r->gave_on].gave_way++;
 	if (gave_way && r->gave_turn)
 		f->turn += r->gave_wait;
 	else
@@ -169,10 +171,12 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 	struct runner *r;
 	struct place *p;
 
-	if (from->process != to->process || !runner(b, to) || !runner(b, from) || !place(b, to))
+	if (from->process != to->process || !runner(b, to) || !runner(b, from) || !place(b, to) ||
+	    !b->runners[to->index].blocked || b->runners[to->index].word == LOCK_WORDS_NONE)
 		return;
 	r = runner(b, from);
 	p = place(b, to);
+	b->runners[to->index].handed = true;
 	/* The one it woke lost the race for the mutex that goes with its word: the same hand-over. */
 	if (r->gave && r->gave_to == to->index && at_once(r, from, wake->ts))
 		return;
@@ -182,6 +186,7 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 	r->gave_to = to->index;
 	r->giving = false;
 	r->gave_on = word;
+	r->gave_first = b->runners[to->index].word;
 	r->gave_at = wake->ts;
 	r->gave_wait = since(b->runners[to->index].blocked, wake->ts);
 	r->held = since(r->got, wake->ts);
@@ -216,6 +221,12 @@ void lock_batons_block(struct lock_batons *b, const struct thread *t, uint32_t w
 		credit(b, r, false);
 	if (r->giving)
 		follow(b, r, word);
+	/* Its time was up, and at once it waits on. */
+	if (r->blocked && !r->handed && !r->giving && word != LOCK_WORDS_NONE &&
+	    since(r->got, now) < GIVES_WAY_NS)
+		return;
+	r->handed = false;
+	r->word = word;
 	r->blocked = now;
 	r->turns = p->turns;
 	r->quiet = quiet_of(p, now);

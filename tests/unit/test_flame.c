@@ -25,10 +25,15 @@ static size_t occurrences(const char *text, const char *what)
 	return n;
 }
 
+static char *drawn(void)
+{
+	return rendered("flame", &fixture.r, NULL, NULL);
+}
+
 static char *graph(void (*make)(struct fixture *f))
 {
 	make(&fixture);
-	return rendered("flame", &fixture.r, NULL, NULL);
+	return drawn();
 }
 
 /* ---- layout ---- */
@@ -303,7 +308,7 @@ static void long_names_are_cut(void **state)
 	memset(name, '&', sizeof(name) - 1);
 	fixture_serialized(&fixture);
 	fixture.frames[1].name = name;
-	svg = rendered("flame", &fixture.r, NULL, NULL);
+	svg = drawn();
 	assert_true(strlen(svg) < 100000);
 	assert_non_null(strstr(svg, "&amp;&amp;..."));
 	free(svg);
@@ -318,7 +323,7 @@ static void long_commands_are_cut(void **state)
 	memset(word, 'x', sizeof(word) - 1);
 	fixture_serialized(&fixture);
 	fixture.command[1] = word;
-	svg = rendered("flame", &fixture.r, NULL, NULL);
+	svg = drawn();
 	assert_non_null(strstr(svg, "<title>gil_threads xxx"));
 	end = strstr(svg, "xxx...: time blocked on locks</title>");
 	assert_non_null(end);

@@ -134,6 +134,7 @@ static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 	uint32_t word = lock_words_wait(&f->words, t);
 
 	lock_batons_block(f->batons, t, word, now);
+	lock_probed_wait(f->probed, t);
 	if (!w)
 		return;
 	w->timed_out = 0;

@@ -5,35 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/map.h"
-#include "lock_kind.h"
+#include "lock_probed_private.h"
 
 #define LOCKS_MAX (1U << 18) /* a hostile trace may have any number */
 #define INTERPRETERS_MAX (1U << 16)
-/* How far behind a lock's address its futex words may lie: a GIL is two condvars and two mutexes.
- */
-#define LOCK_SIZE 512
-
-struct site {
-	uint32_t interpreter, flags;
-	bool gil;    /* named so by the program itself */
-	uint64_t ts; /* 0: not told of */
-};
-
-struct lock_probed {
-	struct site sites[GT_LOCK_SITES_MAX + 1];
-	struct map index; /* key_of() → index + 1 */
-	struct lock_probed_lock *locks;
-	uint32_t nlocks, room;
-	enum gt_interpreter *interpreter_of; /* by lock, while it has no number */
-	struct map as_index;
-	struct lock_interpreter *interpreters;
-	uint32_t ninterpreters, interpreters_room;
-	uint32_t ngroups, total;
-	uint32_t *by_number; /* index + 1, by lock number */
-	uint64_t left_out;
-	int err;
-};
 
 struct lock_probed *lock_probed_new(void)
 {
@@ -54,6 +29,9 @@ void lock_probed_free(struct lock_probed *p)
 	}
 	map_free(&p->index);
 	map_free(&p->as_index);
+	map_free(&p->told_index);
+	free(p->told);
+	free(p->asks);
 	free(p->locks);
 	free(p->interpreter_of);
 	free(p->interpreters);
@@ -127,16 +105,9 @@ static void add_interpreter(struct lock_probed *p, const struct gt_event *ev)
 
 /* ---- locks ---- */
 
-static uint64_t key_of(uint32_t as, uint64_t addr)
-{
-	uint64_t key = (addr ^ (uint64_t)as << 40 ^ as) * 0x9e3779b97f4a7c15ULL;
-
-	return key ^ key >> 29;
-}
-
 static struct lock_probed_lock *find(const struct lock_probed *p, uint32_t as, uint64_t addr)
 {
-	uint64_t key = key_of(as, addr), at;
+	uint64_t key = lock_probed_key(as, addr), at;
 
 	for (; map_get(&p->index, key, &at); key++)
 		if (p->locks[at].as == as && p->locks[at].addr == addr)
@@ -171,7 +142,7 @@ static void add_lock(struct lock_probed *p, const struct model *m, const struct 
 		      sizeof(*p->interpreter_of)) ||
 	    !room_for(p, (void **)&p->locks, &p->room, p->nlocks, sizeof(*l)))
 		return;
-	for (key = key_of(t->process->as, ev->u.lock.addr); map_get(&p->index, key, &at);)
+	for (key = lock_probed_key(t->process->as, ev->u.lock.addr); map_get(&p->index, key, &at);)
 		key++;
 	if (map_put(&p->index, key, p->nlocks)) {
 		p->err = -ENOMEM;
@@ -187,6 +158,63 @@ static void add_lock(struct lock_probed *p, const struct model *m, const struct 
 		.began = site->ts,
 		.usdt = site->flags & GT_LOCK_SITE_USDT,
 	};
+}
+
+/* ---- what is waited on while asking ---- */
+
+static bool asks_room(struct lock_probed *p, uint32_t thread)
+{
+	size_t n = ((size_t)thread + 64) * 2;
+	uint32_t *asks;
+
+	if (thread < p->nasks)
+		return true;
+	asks = realloc(p->asks, n * sizeof(*asks));
+	if (!asks) {
+		p->err = -ENOMEM;
+		return false;
+	}
+	memset(asks + p->nasks, 0, (n - p->nasks) * sizeof(*asks));
+	p->asks = asks;
+	p->nasks = n;
+	return true;
+}
+
+static void note_asking(struct lock_probed *p, const struct model *m, const struct gt_event *ev)
+{
+	const struct thread *t = model_thread(m, ev->task);
+	const struct lock_probed_lock *l = t ? find(p, t->process->as, ev->u.lock.addr) : NULL;
+
+	if (l && asks_room(p, t->index))
+		p->asks[t->index] =
+			ev->u.lock.role == GT_LOCK_REQUEST ? (uint32_t)(l - p->locks) + 1 : 0;
+}
+
+void lock_probed_wait(struct lock_probed *p, const struct thread *t)
+{
+	uint32_t lock = t->index < p->nasks ? p->asks[t->index] : 0;
+	uint64_t key = lock_probed_key(t->wait.as, t->wait.addr), at;
+
+	if (!lock)
+		return;
+	for (; map_get(&p->told_index, key, &at); key++) {
+		struct told *told = &p->told[at];
+
+		if (told->as != t->wait.as || told->addr != t->wait.addr)
+			continue;
+		told->waits += told->lock == lock - 1;
+		return;
+	}
+	if (p->ntold == LOCKS_MAX) {
+		p->left_out++;
+		return;
+	}
+	if (!room_for(p, (void **)&p->told, &p->told_room, p->ntold, sizeof(*p->told)))
+		return;
+	if (map_put(&p->told_index, key, p->ntold))
+		p->err = -ENOMEM;
+	else
+		p->told[p->ntold++] = (struct told){ t->wait.as, t->wait.addr, lock - 1, 1 };
 }
 
 static void add_site(struct lock_probed *p, const struct gt_event *ev)
@@ -221,173 +249,16 @@ static void add_symbol(struct lock_probed *p, const struct gt_event *ev)
 
 void lock_probed_record(struct lock_probed *p, const struct model *m, const struct gt_event *ev)
 {
-	if (ev->kind == GT_LOCK)
+	if (ev->kind == GT_LOCK) {
 		add_lock(p, m, ev);
-	else if (ev->kind == GT_LOCK_SITE)
+		note_asking(p, m, ev);
+	} else if (ev->kind == GT_LOCK_SITE) {
 		add_site(p, ev);
-	else if (ev->kind == GT_INTERPRETER)
+	} else if (ev->kind == GT_INTERPRETER) {
 		add_interpreter(p, ev);
-	else if (ev->kind == GT_SYMBOL && p->nlocks)
+	} else if (ev->kind == GT_SYMBOL && p->nlocks) {
 		add_symbol(p, ev);
-}
-
-/* ---- joining ---- */
-
-static const enum lock_kind_id kind_of[GT_INTERPRETER_COUNT] = {
-	[GT_INTERPRETER_CPYTHON] = LOCK_KIND_CPYTHON_GIL,
-	[GT_INTERPRETER_PYPY] = LOCK_KIND_PYPY_GIL,
-	[GT_INTERPRETER_RUBY] = LOCK_KIND_RUBY_GVL,
-	[GT_INTERPRETER_OCAML] = LOCK_KIND_OCAML_MASTER,
-};
-
-static int place_cmp(const void *a, const void *b)
-{
-	const struct lock_probed_lock *x = *(const struct lock_probed_lock *const *)a;
-	const struct lock_probed_lock *y = *(const struct lock_probed_lock *const *)b;
-
-	if (x->as != y->as)
-		return x->as < y->as ? -1 : 1;
-	return x->addr < y->addr ? -1 : x->addr > y->addr;
-}
-
-/* The lock at or below a word, if the word can be inside it. `sorted`: n of them. */
-static struct lock_probed_lock *around(struct lock_probed_lock **sorted, uint32_t n,
-				       const struct lock_word *word)
-{
-	uint32_t from = 0, to = n;
-
-	while (from < to) {
-		uint32_t mid = from + (to - from) / 2;
-		const struct lock_probed_lock *l = sorted[mid];
-
-		if (l->as < word->as || (l->as == word->as && l->addr <= word->addr))
-			from = mid + 1;
-		else
-			to = mid;
 	}
-	if (!from || !sorted[from - 1]->addr || sorted[from - 1]->as != word->as ||
-	    word->addr - sorted[from - 1]->addr >= LOCK_SIZE)
-		return NULL;
-	return sorted[from - 1];
-}
-
-/* Threads take turns on its words, which alone is no proof; but it is where probes say a lock is.
- */
-static void prove(struct lock_group *g)
-{
-	if (g->sort != SORT_UNPROVEN)
-		return;
-	g->sort = SORT_LOCK;
-	g->rule = "lock: probes tell of its taking and letting go";
-	g->kind = lock_kind_of(g, g->fingerprint);
-}
-
-static uint64_t waits_of(const struct lock_table *table, uint32_t group)
-{
-	return group == UINT32_MAX ? 0 : lock_table_at(table, group)->evidence.waits;
-}
-
-/* By the addresses of a group's words. Of several groups in one lock, the one most waited for. */
-static int join_by_words(struct lock_probed *p, const struct lock_table *table)
-{
-	struct lock_probed_lock **sorted = calloc((size_t)p->nlocks + 1, sizeof(*sorted));
-
-	if (!sorted)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < p->nlocks; i++)
-		sorted[i] = &p->locks[i];
-	qsort(sorted, p->nlocks, sizeof(*sorted), place_cmp);
-	for (uint32_t i = 0; p->nlocks && i < p->ngroups; i++) {
-		const struct lock_group *g = lock_table_at(table, i);
-		bool may_be = g->sort == SORT_LOCK || g->sort == SORT_UNPROVEN;
-		struct lock_probed_lock *l = NULL;
-
-		for (uint32_t j = 0; may_be && !l && j < g->nwords; j++)
-			l = around(sorted, p->nlocks, &g->words[j]);
-		if (l && (l->lock == UINT32_MAX || g->evidence.waits > waits_of(table, l->lock)))
-			l->lock = i;
-	}
-	for (uint32_t i = 0; i < p->nlocks; i++)
-		if (p->locks[i].lock != UINT32_MAX)
-			prove(lock_table_at(table, p->locks[i].lock));
-	free(sorted);
-	return 0;
-}
-
-/* By the interpreter's kind. Two such locks in one address space: its probes cannot tell which. */
-static void join_by_kind(struct lock_probed *p, const struct lock_table *table,
-			 struct lock_probed_lock *l, enum gt_interpreter interpreter)
-{
-	struct lock_interpreter *it = (void *)lock_probed_interpreter(p, l->as);
-	uint32_t n = 0;
-
-	l->kind = kind_of[interpreter];
-	if (it && it->flags & GT_INTERPRETER_IN_PART) {
-		it->inferred = "only some of the places where its lock is taken could be probed";
-		l->kind = LOCK_KIND_UNKNOWN;
-		return;
-	}
-	for (uint32_t i = 0; i < p->ngroups; i++) {
-		const struct lock_group *g = lock_table_at(table, i);
-
-		if (g->as != l->as || g->kind != l->kind || g->sort != SORT_LOCK)
-			continue;
-		l->lock = i;
-		n++;
-	}
-	if (n <= 1)
-		return;
-	l->lock = UINT32_MAX;
-	l->kind = LOCK_KIND_UNKNOWN;
-	if (it)
-		it->inferred = "it has several locks, and the probes cannot tell which";
-}
-
-/* Of a program's own probes, more than one lock in a process is no global lock. */
-static void is_it_a_gil(struct lock_probed *p)
-{
-	struct map seen = { 0 };
-	uint64_t n;
-
-	for (uint32_t i = 0; i < p->nlocks; i++) {
-		n = map_get(&seen, p->locks[i].as, &n) ? n + 1 : 1;
-		if (map_put(&seen, p->locks[i].as, n))
-			p->err = -ENOMEM;
-	}
-	for (uint32_t i = 0; i < p->nlocks; i++)
-		if (p->locks[i].kind == LOCK_KIND_GIL && map_get(&seen, p->locks[i].as, &n) &&
-		    n > 1)
-			p->locks[i].kind = LOCK_KIND_UNKNOWN;
-	map_free(&seen);
-}
-
-int lock_probed_join(struct lock_probed *p, const struct lock_table *table)
-{
-	int err;
-
-	p->ngroups = p->total = lock_table_size(table);
-	err = join_by_words(p, table);
-	if (err)
-		return err;
-	is_it_a_gil(p);
-	for (uint32_t i = 0; i < p->nlocks; i++) {
-		struct lock_probed_lock *l = &p->locks[i];
-		bool left = false;
-
-		if (!l->addr && p->interpreter_of[i]) {
-			join_by_kind(p, table, l, p->interpreter_of[i]);
-			left = l->kind == LOCK_KIND_UNKNOWN;
-		}
-		if (l->lock == UINT32_MAX && !left)
-			l->lock = p->total++;
-	}
-	p->by_number = calloc((size_t)p->total + 1, sizeof(*p->by_number));
-	if (!p->by_number)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < p->nlocks; i++)
-		if (p->locks[i].lock != UINT32_MAX)
-			p->by_number[p->locks[i].lock] = i + 1;
-	return p->err;
 }
 
 const struct lock_probed_lock *lock_probed_find(const struct lock_probed *p, uint32_t as,

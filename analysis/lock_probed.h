@@ -40,6 +40,9 @@ void lock_probed_free(struct lock_probed *p);
 /* Any record of a trace, in order; `m` tells tasks. */
 void lock_probed_record(struct lock_probed *p, const struct model *m, const struct gt_event *ev);
 
+/* A thread blocks on a futex, which its `wait` names. */
+void lock_probed_wait(struct lock_probed *p, const struct thread *t);
+
 /* All records were seen: find each lock's number. 0 or -ENOMEM. */
 int lock_probed_join(struct lock_probed *p, const struct lock_table *table);
 

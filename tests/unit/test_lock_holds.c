@@ -269,6 +269,40 @@ static void a_word_belongs_to_the_probed_lock_before_it(void **state)
 	done(&s, &r);
 }
 
+/* One waits and never wakes, which looks like a queue; but probes tell that it asks for a lock. */
+static void waits_while_asking_for_a_lock_are_waits_for_it(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	begin(&s);
+	sites(&s, GT_INTERPRETER_NONE);
+	for (int i = 0; i < 3; i++) {
+		probe(&s, A, MUTEX, GT_LOCK_ACQUIRED);
+		probe(&s, B, MUTEX, GT_LOCK_REQUEST);
+		scene_wait(&s, 1, B, MUTEX + 8, OP_COND, 0);
+		s.us += 500;
+		probe(&s, A, MUTEX, GT_LOCK_RELEASED);
+		scene_wake(&s, A, B, MUTEX + 8);
+		scene_run(&s, 1, B);
+		probe(&s, B, MUTEX, GT_LOCK_ACQUIRED);
+		probe(&s, B, MUTEX, GT_LOCK_RELEASED);
+		/* A queue of its own, beside the lock. */
+		scene_wait(&s, 1, B, MUTEX + 64, OP_COND, 0);
+		s.us += 100;
+		scene_wake(&s, A, B, MUTEX + 64);
+		scene_run(&s, 1, B);
+		s.us += 100;
+	}
+	results_of(&s, &r);
+	assert_int_equal(r.nlocks, 1);
+	assert_int_equal(r.locks[0].words[0].addr, MUTEX + 8);
+	assert_int_equal(r.locks[0].wait.sum, 1500 * US);
+	assert_int_equal(charged(&r.locks[0], A, B), 1500 * US);
+	assert_int_equal(r.nevents, 1);
+	done(&s, &r);
+}
+
 static void interpreter(struct scene *s, uint32_t flags)
 {
 	struct gt_event *ev = scene_event(s, GT_INTERPRETER, GT_CPU_COLLECTOR);
@@ -557,6 +591,7 @@ int main(void)
 		cmocka_unit_test(without_a_probe_for_having_it_a_thread_has_it_when_it_goes_on),
 		cmocka_unit_test(held_before_the_probes_were_set),
 		cmocka_unit_test(a_word_belongs_to_the_probed_lock_before_it),
+		cmocka_unit_test(waits_while_asking_for_a_lock_are_waits_for_it),
 		cmocka_unit_test(an_interpreters_uncontended_lock_is_one_of_its_kind),
 		cmocka_unit_test(probes_at_some_places_only_are_no_account_of_a_lock),
 		cmocka_unit_test(strange_records_are_counted_and_left_out),

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "fold_rounds.h"
 #include "lib/map.h"
 #include "lock_find.h"
 #include "parallelism.h"
@@ -42,6 +43,7 @@ struct fold {
 	uint32_t n, cap;
 	struct map first; /* hash → index + 1 */
 	uint64_t seed;	  /* a trace cannot know what will collide */
+	struct fold_rounds rounds;
 	uint64_t left_out;
 	int err;
 };
@@ -104,7 +106,8 @@ static struct folded *find(struct fold *f, const struct fact *fact, uint32_t max
 	return p;
 }
 
-static void add(struct fold *f, const struct fact *fact, uint64_t ns, uint64_t critical)
+static void add(struct fold *f, const struct fact *fact, uint64_t ns, uint64_t critical,
+		uint64_t count)
 {
 	struct folded *p = find(f, fact, FACTS_MAX);
 	struct fact bare = *fact;
@@ -118,10 +121,66 @@ static void add(struct fold *f, const struct fact *fact, uint64_t ns, uint64_t c
 		return;
 	p->ns += ns;
 	p->critical += critical;
-	p->count++;
+	p->count += count;
 }
 
 /* ---- second pass ---- */
+
+static void add_lock(struct fold *f, const struct thread *t, const struct fold_round *round,
+		     bool by_waker)
+{
+	struct fact fact = {
+		.thread = t->index,
+		.what = INTERVAL,
+		.state = STATE_LOCK,
+		.lock = round->lock,
+		.stack = round->stack,
+		.other_thread = by_waker ? t->waker : 0,
+		.other = by_waker ? t->waker_stack : 0,
+	};
+
+	if (round->count)
+		add(f, &fact, round->ns, 0, round->count);
+}
+
+/* Rounds put by go to whoever ended the wait, or to nobody where the thread gave up waiting. */
+static void flush(struct fold *f, const struct thread *t, bool by_waker)
+{
+	struct fold_round *round = fold_rounds_of(&f->rounds, t);
+
+	if (!round)
+		return;
+	add_lock(f, t, round, by_waker);
+	*round = (struct fold_round){ 0 };
+}
+
+static void add_round(struct fold *f, const struct thread *t, uint64_t ns)
+{
+	struct fold_round now = {
+		.lock = t->wait.group ? t->wait.group->id : 0,
+		.stack = t->stack,
+		.ns = ns,
+		.count = 1,
+	};
+	struct fold_round *put_by = fold_rounds_of(&f->rounds, t);
+
+	if (!put_by) {
+		f->err = -ENOMEM;
+		return;
+	}
+	if (t->waker) {
+		flush(f, t, true);
+		add_lock(f, t, &now, true);
+		return;
+	}
+	if (put_by->count && put_by->stack != now.stack)
+		flush(f, t, false);
+	put_by->lock = now.lock;
+	put_by->stack = now.stack;
+	put_by->ns += ns;
+	put_by->count++;
+	put_by->resumed = 0;
+}
 
 static void add_off_cpu(struct fold *f, const struct thread *t, enum state state, uint64_t ns)
 {
@@ -129,28 +188,47 @@ static void add_off_cpu(struct fold *f, const struct thread *t, enum state state
 
 	if (!ns || (state != STATE_LOCK && !(f->stacks & GT_STACKS_OFFCPU)))
 		return;
+	if (state == STATE_LOCK) {
+		add_round(f, t, ns);
+		return;
+	}
 	if (state != STATE_UNKNOWN)
 		fact.stack = t->stack;
-	if (state == STATE_LOCK) {
-		fact.lock = t->wait.group ? t->wait.group->id : 0;
-		fact.other_thread = t->waker;
-		fact.other = t->waker_stack;
-	}
-	add(f, &fact, ns, 0);
+	add(f, &fact, ns, 0, 1);
+}
+
+/* Is the wait that rounds were put by for over, and was nobody seen to end it? */
+static void look_at_rounds(struct fold *f, const struct thread *t, enum state next, uint64_t now)
+{
+	struct fold_round *round = &f->rounds.at[t->index];
+	uint32_t lock = t->wait.group ? t->wait.group->id : 0;
+
+	if (!round->count)
+		return;
+	if (next == STATE_RUNNING && !round->resumed)
+		round->resumed = now;
+	else if (t->state == STATE_RUNNING && next != STATE_RUNNABLE &&
+		 (next != STATE_LOCK || !fold_round_goes_on(round, lock, now)))
+		flush(f, t, false);
+	else if (next == STATE_NONE || next == STATE_UNKNOWN)
+		flush(f, t, false);
 }
 
 /* The same division of time as that of threads.c, whose sums these must be. */
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
 		       uint64_t now)
 {
+	struct fold *f = ctx;
 	uint64_t known = now;
 
 	if (next == STATE_UNKNOWN && t->state != STATE_NONE) {
 		known = model_known_until(m, t->since);
-		add_off_cpu(ctx, t, STATE_UNKNOWN, now - known);
+		add_off_cpu(f, t, STATE_UNKNOWN, now - known);
 	}
 	if (off_cpu[t->state])
-		add_off_cpu(ctx, t, t->state, known - t->since);
+		add_off_cpu(f, t, t->state, known - t->since);
+	if (t->index < f->rounds.n)
+		look_at_rounds(f, t, next, now);
 }
 
 static void wake(void *ctx, const struct model *m, const struct wake *wake)
@@ -163,7 +241,7 @@ static void wake(void *ctx, const struct model *m, const struct wake *wake)
 		return;
 	fact.thread = wake->waker->index;
 	/* One that was woken on its way to sleep has not been blocked at all. */
-	add(f, &fact, wake->ts > wakee->since ? wake->ts - wakee->since : 0, 0);
+	add(f, &fact, wake->ts > wakee->since ? wake->ts - wakee->since : 0, 0, 1);
 }
 
 static void record(void *ctx, const struct model *m, const struct gt_event *ev)
@@ -185,7 +263,7 @@ static void record(void *ctx, const struct model *m, const struct gt_event *ev)
 	running = parallelism_running(f->ctx->parallelism, NULL);
 	running = running ? running : 1;
 	add(f, &(struct fact){ .thread = t->index, .what = SAMPLE, .stack = ev->u.sample.stack },
-	    period, (period + running / 2) / running);
+	    period, (period + running / 2) / running, 1);
 }
 
 static const struct model_sink sink = { .transition = transition, .wake = wake, .record = record };
@@ -330,6 +408,7 @@ static void fold_free(void *self)
 	if (!f)
 		return;
 	free(f->list);
+	fold_rounds_release(&f->rounds);
 	map_free(&f->first);
 	free(f);
 }

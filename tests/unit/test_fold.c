@@ -181,6 +181,45 @@ static void lock_time_has_waiter_and_waker(void **state)
 	schedule_free(&s);
 }
 
+/*
+ * Thread 2 waits for a mutex in rounds of 100 us. Nobody ends the first two, thread 1 the third: it
+ * kept 2 waiting through all of them. What 2 waited before it gave up once is nobody's.
+ */
+static void rounds_are_whoevers_ended_the_wait(void **state)
+{
+	static const uint32_t frames[] = { 11, 12 };
+	const struct result_weight *ended = NULL, *given_up = NULL;
+
+	schedule_init(&s, 2000, 2);
+	s.meta.stacks = GT_STACKS_LOCK;
+	for (uint32_t id = 1; id <= 2; id++)
+		add_task(&s, 0, id, 1);
+	for (uint32_t id = 1; id <= 2; id++)
+		add_switch(&s, 0, id - 1, 0, id);
+	for (int64_t at = 100; at <= 1000; at += at == 100 ? 700 : 100) {
+		add_stack_of(at, 1, 2, 5);
+		add_lock(&s, at, 1, 2, 0, MUTEX)->flags |= GT_F_TIMED;
+		if (at < 1000)
+			add_waking(&s, at + 90, 1, 2, 0);
+		else
+			add_futex_wake(&s, at + 90, 0, 2, 1, MUTEX);
+		add_switch(&s, at + 95, 1, 0, 2);
+	}
+	add_frame(1900, 11, "lock_wait");
+	add_frame(1900, 12, "main");
+	add_stack(1900, 5, GT_STACK_COMPLETE, frames, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	for (size_t i = 0; i < s.out.nweights; i++)
+		*(s.out.weights[i].other_thread ? &ended : &given_up) = &s.out.weights[i];
+	assert_int_equal(s.out.nweights, 2);
+	assert_int_equal(ended->other_thread, 1);
+	assert_int_equal(ended->ns, 270 * US);
+	assert_int_equal(ended->count, 3);
+	assert_int_equal(given_up->ns, 90 * US);
+	schedule_free(&s);
+}
+
 static void every_state_adds_up(void **state)
 {
 	lock_scene(EVERYTHING);
@@ -416,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lock_time_has_waiter_and_waker),
+		cmocka_unit_test(rounds_are_whoevers_ended_the_wait),
 		cmocka_unit_test(every_state_adds_up),
 		cmocka_unit_test(a_waking_is_its_wakers),
 		cmocka_unit_test(a_stack_belongs_to_its_own_record),

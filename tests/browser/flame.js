@@ -85,6 +85,7 @@ async function keys_move_and_zoom(open, [file]) {
 	assert.strictEqual(await focused(), 'fetch-1')
 	assert((await details(page)).startsWith('fetch-1 | 2.92 s'))
 	await page.keyboard.press('ArrowLeft')
+	assert.strictEqual(await focused(), 'count-0')
 	await page.keyboard.press('ArrowDown')
 	assert.strictEqual(await focused(), 'all')
 	await page.keyboard.press('ArrowUp')
@@ -120,6 +121,9 @@ async function search_marks_and_sums(open, [file, folded]) {
 	await page.keyboard.press('Control+a')
 	await page.keyboard.type('take_g')
 	assert.strictEqual(await matched(), want(/take_g/))
+	await page.keyboard.press('Control+a')
+	await page.keyboard.type('count|fetch') /* some inside others */
+	assert.strictEqual(await matched(), want(/count|fetch/))
 	await page.keyboard.press('Control+a')
 	await page.keyboard.type('emplace_back<std::pair<std::string,int>>(') /* no regular expression */
 	assert.deepStrictEqual((await hits()).length, 1)

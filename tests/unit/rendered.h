@@ -10,8 +10,10 @@
 
 #include <analysis/render/render.h>
 
-static inline char *rendered(const char *format, const struct results *r,
-			     const struct comparison *c, const struct render_options *o)
+/* Out of line: gcc 12 takes the memory stream's text for the address of a local. */
+__attribute__((noinline, unused)) static char *rendered(const char *format, const struct results *r,
+							const struct comparison *c,
+							const struct render_options *o)
 {
 	char *text = NULL;
 	size_t size = 0;

@@ -3,6 +3,7 @@
  * to the end. */
 #include "task.bpf.h"
 #include "calls.bpf.h"
+#include "python.bpf.h"
 
 #include <bpf/bpf_tracing.h>
 
@@ -25,6 +26,8 @@ int on_newtask(u64 *ctx)
 		return 0;
 	s->process = thread && c ? c->process : s->id;
 	s->as = (clone_flags & CLONE_VM) && c ? c->as : draw_id();
+	if (c && s->as != c->as && config.stacks)
+		python_inherit(c->as, s->as);
 	/* A mask that it inherited is known from its creator. */
 	if (c && c->allowed == fold_mask(child) && c->nr_allowed == (u32)child->nr_cpus_allowed) {
 		s->allowed = c->allowed;

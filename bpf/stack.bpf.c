@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks known again, and stacks copied. */
 #include "stack.bpf.h"
+#include "python.bpf.h"
 
 #define STACK_WAYS 4 /* stacks that are told apart at the same place and depth */
 
@@ -26,6 +27,7 @@ struct stack {
 	u64 ts;
 	u32 cpu, task;
 	bool kernel; /* its kernel's part is in stack_kernel */
+	bool python; /* its Python frames are in python_stack */
 };
 
 static __always_inline struct stack_cpu *stack_cpu(u32 cpu)
@@ -245,6 +247,8 @@ __noinline u32 stack_new(const struct stack *k)
 	id = __sync_fetch_and_add(&next_stack, 1) + 1;
 	if (k->kernel && f->n && !stack_send_kernel(ring, k, id, f))
 		goto no_room;
+	if (k->python && python_send(k->ts, id, k->task))
+		goto no_room;
 	if (!stack_send(ring, k, id, t))
 		goto no_room;
 	c->counts.copied++;
@@ -282,6 +286,7 @@ static __always_inline u32 stack_take(struct task_struct *t, const struct task_s
 	};
 	struct stack_frames *f;
 	u32 zero = 0, id = 0;
+	u64 python = 0;
 
 	if (!core_no_registers(t) &&
 	    !core_place(t, (struct pt_regs *)bpf_task_pt_regs(t), &k.key.ip, &k.key.sp))
@@ -289,8 +294,15 @@ static __always_inline u32 stack_take(struct task_struct *t, const struct task_s
 	if (kernel) {
 		f = bpf_map_lookup_elem(&stack_kernel, &zero);
 		if (f)
-			k.key.more = stack_kernel_fold(f) & ~(u64)GT_STACK_ONCE;
+			k.key.more = stack_kernel_fold(f);
 	}
+	if (k.key.sp)
+		python = python_take(s->as);
+	if (python) {
+		k.python = true;
+		k.key.more = gt_stack_fold(k.key.more, python);
+	}
+	k.key.more &= ~(u64)GT_STACK_ONCE;
 	if (once)
 		k.key.more |= GT_STACK_ONCE;
 	else

@@ -4,6 +4,7 @@
 #include "task.bpf.h"
 #include "calls.bpf.h"
 #include "stack.bpf.h"
+#include "python.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -30,5 +31,7 @@ struct targets targets SEC(".maps");
 struct futex_calls futex_calls SEC(".maps");
 struct lock_sites lock_sites SEC(".maps");
 struct stacks_known stacks_known SEC(".maps");
+struct pythons pythons SEC(".maps");
+struct python_stacks python_stacks SEC(".maps");
 struct stack_kernel stack_kernel SEC(".maps");
 struct stack_bell stack_bell SEC(".maps");

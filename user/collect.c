@@ -33,6 +33,7 @@ struct collect {
 	struct lock_probes *locks;
 	unsigned int want; /* enum inspect_want */
 	struct lookout *lookout;
+	struct probes *probes; /* of collect_round(); NULL before */
 	struct map words;   /* hash of (address space, address) → 1 once asked about */
 	uint64_t round_end; /* when the round under way is to be closed, as marks go */
 	int err;	    /* the writer's, kept */
@@ -248,7 +249,8 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	int err;
 
 	if (size >= sizeof(*hdr) &&
-	    (hdr->kind == GT_WIRE_STACK || hdr->kind == GT_WIRE_KERNEL_STACK))
+	    (hdr->kind == GT_WIRE_STACK || hdr->kind == GT_WIRE_KERNEL_STACK ||
+	     hdr->kind == GT_WIRE_PYTHON_STACK))
 		return from_stack(c, hdr, size);
 	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) ||
 	    !wire[hdr->kind].kind || size < wire[hdr->kind].size)
@@ -288,8 +290,11 @@ static int on_image(void *ctx, const struct inspect_image *image)
 	struct inspect_image of_none;
 	struct collect *c = ctx;
 
-	if (!lookout_left(c->lookout, image->as))
+	if (!lookout_left(c->lookout, image->as)) {
+		if (image->as && image->python.minor && c->probes)
+			probes_python(c->probes, image->as, &image->python);
 		return lock_probes_image(c->locks, image, on_event, c);
+	}
 	/* It is a program's, but not of that address space. */
 	of_none = *image;
 	of_none.as = 0;
@@ -329,6 +334,7 @@ int collect_round(struct collect *c, struct probes *p)
 	uint64_t mark;
 	int err = probes_drain(p, on_record, c, &mark), failed;
 
+	c->probes = p;
 	failed = collect_stacks_round(c->stacks, know, p);
 	if (failed && !c->err)
 		c->err = failed;

@@ -30,6 +30,7 @@ struct collect_stacks {
 	struct map asked;		    /* ids that have no GT_STACK yet */
 	struct map places;		    /* hash → struct place */
 	struct gt_wire_kernel_stack kernel; /* stack 0: none is waiting for its STACK */
+	struct gt_wire_python_stack python; /* likewise */
 	uint64_t skipped;
 	collect_stacks_know know;
 	void *know_ctx;
@@ -100,6 +101,7 @@ static int take_stack(struct collect_stacks *c, const struct gt_wire_stack *s, s
 		      const struct lookout_space *space)
 {
 	const struct gt_wire_kernel_stack *kernel = NULL;
+	const struct gt_wire_python_stack *python = NULL;
 	const struct symbols_exec *exec = NULL;
 	pid_t tgid = 0;
 	int err = -EPIPE;
@@ -108,19 +110,33 @@ static int take_stack(struct collect_stacks *c, const struct gt_wire_stack *s, s
 		return -EPROTO;
 	if (c->kernel.stack == s->stack)
 		kernel = &c->kernel;
+	if (c->python.stack == s->stack)
+		python = &c->python;
 	/* Else it has gone on to another program. */
 	if (space && space->as == s->as) {
 		tgid = space->tgid;
 		exec = space->exec.path ? &space->exec : NULL;
 	}
 	if (c->helper)
-		err = stacks_ask(c->helper, s, s + 1, kernel, tgid, exec);
+		err = stacks_ask(c->helper, s, s + 1, kernel, python, tgid, exec);
 	if (!err)
 		err = map_put(&c->asked, s->stack, 1);
 	if (err)
 		skip(c, s->stack);
 	c->kernel.stack = 0;
+	c->python.stack = 0;
 	return c->err;
+}
+
+static int take_python(struct collect_stacks *c, const struct gt_wire_python_stack *p, size_t size)
+{
+	const size_t head = offsetof(struct gt_wire_python_stack, frame);
+
+	if (size < head || p->frames > GT_PYTHON_FRAMES_MAX ||
+	    size - head < p->frames * sizeof(p->frame[0]))
+		return -EPROTO;
+	memcpy(&c->python, p, head + p->frames * sizeof(p->frame[0]));
+	return 0;
 }
 
 int collect_stacks_record(struct collect_stacks *c, const struct gt_wire_hdr *record, size_t size,
@@ -128,6 +144,8 @@ int collect_stacks_record(struct collect_stacks *c, const struct gt_wire_hdr *re
 {
 	if (record->kind == GT_WIRE_STACK)
 		return take_stack(c, (const struct gt_wire_stack *)record, size, space);
+	if (record->kind == GT_WIRE_PYTHON_STACK)
+		return take_python(c, (const struct gt_wire_python_stack *)record, size);
 	if (size < sizeof(c->kernel))
 		return -EPROTO;
 	memcpy(&c->kernel, record, sizeof(c->kernel));

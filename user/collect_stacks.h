@@ -24,7 +24,7 @@ typedef int (*collect_stacks_know)(void *ctx, const struct gt_wire_stack_key *ke
 /* Neither is owned. `helper` may be NULL: every stack is then skipped. NULL when out of memory. */
 struct collect_stacks *collect_stacks_new(struct gt_writer *writer, struct stacks *helper);
 
-/* A KERNEL_STACK or STACK record of `size` bytes, by a task that lives in `space`, NULL where that
+/* A KERNEL_STACK, PYTHON_STACK or STACK record of `size` bytes, by a task that lives in `space`, NULL where that
  * is not known. 0, -EPROTO, or the writer's error. */
 int collect_stacks_record(struct collect_stacks *c, const struct gt_wire_hdr *record, size_t size,
 			  const struct lookout_space *space);

@@ -14,6 +14,7 @@
 #include "inspect_elf.h"
 #include "inspect_image.h"
 #include "inspect_interpreter.h"
+#include "inspect_python.h"
 #include "inspect_usdt.h"
 #include "space.h"
 
@@ -197,8 +198,9 @@ static struct inspect_image *found_in(int fd, const char *path, const struct sta
 	return img;
 }
 
-/* The file open at `fd`, as it is known by `path`. */
-static bool look_at(struct work *w, int fd, const char *path)
+/* The file open at `fd`, as it is known by `path`, mapped as `mapping` says; NULL where that is not
+ * known. */
+static bool look_at(struct work *w, int fd, const char *path, const struct maps_entry *mapping)
 {
 	struct inspect_image told;
 	struct entry *e;
@@ -220,6 +222,10 @@ static bool look_at(struct work *w, int fd, const char *path)
 	done(w->in); /* telling may take long, through no fault of the file */
 	told = *e->img;
 	told.fd = fd;
+	if (mapping)
+		inspect_python_move(&told.python, mapping->start - mapping->offset - told.text);
+	else
+		told.python.minor = 0;
 	/* The same file may have other names elsewhere. */
 	snprintf(told.path, sizeof(told.path), "%s", path);
 	return w->tell(w->ctx, &told);
@@ -233,7 +239,7 @@ bool inspect_file(struct inspect *in, int fd, const char *path, unsigned int wan
 	bool going = true;
 
 	if (!fstat(fd, &st) && begin(in, kernel_dev(&st), st.st_ino)) {
-		going = look_at(&w, fd, path);
+		going = look_at(&w, fd, path, NULL);
 		done(in);
 	}
 	return going;
@@ -252,7 +258,7 @@ static bool look_at_program(struct work *w, const struct symbols_exec *exec)
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	len = readlink(link, path, sizeof(path) - 1);
 	path[len > 0 ? len : 0] = '\0';
-	going = look_at(w, fd, path);
+	going = look_at(w, fd, path, NULL);
 	close(fd);
 	return going;
 }
@@ -303,7 +309,7 @@ bool inspect_space(struct inspect *in, const struct space *s, const struct symbo
 		}
 		fd = image_file_open_mapped(s->pid, &s->maps, e);
 		going = fd < 0 ? tell_missing(&w, path, "was replaced or cannot be opened")
-			       : look_at(&w, fd, path);
+			       : look_at(&w, fd, path, e);
 		if (fd >= 0)
 			close(fd);
 		done(in);

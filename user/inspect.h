@@ -44,6 +44,12 @@ struct inspect_image {
 	enum gt_interpreter interpreter; /* NONE: only static probes of the program's own */
 	uint32_t version;		 /* as in GT_INTERPRETER */
 	uint32_t flags; /* enum gt_interpreter_flag; PROBED: `places` has all there are */
+	/*
+	 * CPython: how it keeps its frames. Of an address space; of a file alone the addresses are
+	 * the file's own, and `text` is what leads from offsets in the file to those.
+	 */
+	struct gt_wire_python python;
+	uint64_t text;
 	char name[INSPECT_NAME_MAX]; /* "CPython 3.11.2" */
 	char path[PATH_MAX];
 	/* What could not be found and what to do, for people; "" when all is well. */

@@ -10,6 +10,7 @@
 #include "image_debug.h"
 #include "inspect_image.h"
 #include "inspect_locks.h"
+#include "inspect_python.h"
 #include "inspect_symbols.h"
 #include "inspect_version.h"
 
@@ -215,6 +216,10 @@ static const char *const names[] = {
 	"_PyThreadState_Detach",
 	"detach_thread",
 	"_PyEval_ReleaseLock",
+	"_PyRuntime",
+	"PyCode_Type",
+	"PyUnicode_Type",
+	"PyBytes_Type",
 	"PyPyGILState_Ensure",
 	"rpython_startup_code",
 	"ruby_version",
@@ -374,6 +379,8 @@ void inspect_interpreter(const struct inspect_elf *e, unsigned int want, struct 
 	img->version = v.version;
 	img->flags = row->flags ? row->flags(s, &v) : 0;
 	put_name(img, row, &v);
+	if (row->kind == GT_INTERPRETER_CPYTHON && !(img->flags & GT_INTERPRETER_NO_GIL))
+		inspect_python(e, s, img);
 	if (want & INSPECT_LOCKS && !(img->flags & GT_INTERPRETER_NO_GIL))
 		find_locks(e, s, row, img);
 out:

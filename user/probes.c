@@ -205,7 +205,10 @@ static int stacks_describe(struct probes *p, const struct probes_config *config)
 	struct giltrace *skel = p->skel;
 
 	bpf_program__set_autoload(skel->progs.on_sample, config->stacks & GT_STACKS_ONCPU);
-	return config->stacks ? 0 : bpf_map__set_max_entries(skel->maps.stacks_known, 1);
+	if (config->stacks)
+		return 0;
+	bpf_map__set_max_entries(skel->maps.pythons, 1);
+	return bpf_map__set_max_entries(skel->maps.stacks_known, 1);
 }
 
 static int stacks_attach(struct probes *p, const struct probes_config *config)
@@ -369,6 +372,13 @@ int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
 
 	closed.fold = gt_stack_fold(shape->fold, shape->stack);
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.stacks_known), key, &closed, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int probes_python(struct probes *p, uint32_t as, const struct gt_wire_python *how)
+{
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.pythons), &as, how, BPF_ANY))
 		return -errno;
 	return 0;
 }

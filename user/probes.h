@@ -62,6 +62,9 @@ int probes_bell(const struct probes *p);
 int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
 		const struct gt_wire_stack_shape *shape);
 
+/* How address space `as` keeps Python frames. 0 or -errno. */
+int probes_python(struct probes *p, uint32_t as, const struct gt_wire_python *how);
+
 /* End of the window: closing snapshots and sums are in the rings when it returns. */
 int probes_stop(struct probes *p);
 

@@ -67,7 +67,7 @@ static void hang_up(struct stacks *s)
 	s->sock = -1;
 }
 
-enum { HEAD, KERNEL, PATH, CWD, BYTES, PARTS };
+enum { HEAD, KERNEL, PYTHON, PATH, CWD, BYTES, PARTS };
 
 static void put_exec(struct stacks_question *q, struct iovec parts[PARTS],
 		     const struct symbols_exec *exec)
@@ -99,8 +99,8 @@ static int send_question(int sock, struct stacks_question *q, struct iovec parts
 }
 
 int stacks_ask(struct stacks *s, const struct gt_wire_stack *stack, const void *bytes,
-	       const struct gt_wire_kernel_stack *kernel, pid_t tgid,
-	       const struct symbols_exec *exec)
+	       const struct gt_wire_kernel_stack *kernel, const struct gt_wire_python_stack *python,
+	       pid_t tgid, const struct symbols_exec *exec)
 {
 	struct stacks_question q = { .stack = *stack, .tgid = tgid };
 	struct iovec parts[PARTS] = { [HEAD] = { &q, sizeof(q) } };
@@ -115,6 +115,11 @@ int stacks_ask(struct stacks *s, const struct gt_wire_stack *stack, const void *
 								       : GT_STACK_KERNEL_MAX;
 		parts[KERNEL] = (struct iovec){ (void *)kernel->ip,
 						q.kernel_frames * sizeof(kernel->ip[0]) };
+	}
+	if (python && python->frames <= GT_PYTHON_FRAMES_MAX) {
+		q.python_bytes = (uint32_t)(offsetof(struct gt_wire_python_stack, frame) +
+					    python->frames * sizeof(python->frame[0]));
+		parts[PYTHON] = (struct iovec){ (void *)python, q.python_bytes };
 	}
 	put_exec(&q, parts, exec);
 	parts[BYTES] = (struct iovec){ (void *)bytes, q.stack.bytes };

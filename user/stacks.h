@@ -24,13 +24,13 @@ pid_t stacks_pid(const struct stacks *s);
 
 /*
  * Have a stack unwound. `bytes` is what follows the struct on the wire, `kernel` the kernel's part
- * or NULL, `tgid` a process that has the address space now, `exec` as in symbols_ask() or NULL.
+ * or NULL, `python` its Python frames or NULL, `tgid` a process that has the address space now, `exec` as in symbols_ask() or NULL.
  * Never blocks: -EAGAIN when the helper is too far behind (the caller counts it as skipped), -EPIPE
  * when it is gone.
  */
 int stacks_ask(struct stacks *s, const struct gt_wire_stack *stack, const void *bytes,
-	       const struct gt_wire_kernel_stack *kernel, pid_t tgid,
-	       const struct symbols_exec *exec);
+	       const struct gt_wire_kernel_stack *kernel, const struct gt_wire_python_stack *python,
+	       pid_t tgid, const struct symbols_exec *exec);
 
 /* What comes back. */
 struct stacks_sink {

@@ -4,11 +4,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "code_space.h"
 #include "frames.h"
+#include "python_codes.h"
+#include "python_stack.h"
 #include "symbols.h"
 #include "unwind.h"
 
@@ -21,11 +24,14 @@ struct desk {
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
 	struct image_code_trouble trouble;
+	struct python_trouble python;
 };
 
 struct worker {
 	struct code_spaces *spaces;
 	struct frames *frames;
+	struct python_codes *codes;
+	struct gt_wire_python_stack python; /* frames 0: none */
 	struct unwind_result result;
 	struct frames_list list;
 	char path[PATH_MAX], cwd[PATH_MAX];
@@ -39,7 +45,7 @@ struct worker {
 /* A packet, cut into its parts. */
 struct parts {
 	const struct stacks_question *q;
-	const char *kernel, *path, *cwd;
+	const char *kernel, *python, *path, *cwd;
 	const uint8_t *bytes;
 };
 
@@ -155,16 +161,6 @@ static void shape_of(const struct gt_wire_stack *s, const struct unwind_result *
 	}
 }
 
-/*
- * The one place where frames of user space are told. Where `u` is an interpreter's loop (its
- * function by image_code_function(), its part of the stack from u->sp to the next frame's), the
- * frames of the program it interprets belong in front of it: frames_add() takes any.
- */
-static void add_user(struct worker *w, struct code_space *space, const struct unwind_frame *u)
-{
-	frames_add_user(w->frames, space, u, &w->list);
-}
-
 static uint32_t unwind_user(struct worker *w, const struct parts *p, struct code_space *space)
 {
 	struct unwind_stack stack;
@@ -172,8 +168,12 @@ static uint32_t unwind_user(struct worker *w, const struct parts *p, struct code
 
 	fill_stack(p, &stack);
 	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, space, &w->result);
+	if (w->python.frames) {
+		python_stack_add(w->codes, w->frames, space, &w->result, &w->python, &w->list);
+		return w->result.flags;
+	}
 	for (size_t i = 0; i < w->result.nframes; i++)
-		add_user(w, space, &w->result.frames[i]);
+		frames_add_user(w->frames, space, &w->result.frames[i], &w->list);
 	return w->result.flags;
 }
 
@@ -209,11 +209,13 @@ static bool cut(const char *packet, size_t len, struct parts *out)
 	size_t at = sizeof(*q);
 
 	if (len < sizeof(*q) || q->kernel_frames > GT_STACK_KERNEL_MAX || q->path_len >= PATH_MAX ||
-	    q->cwd_len >= PATH_MAX || q->stack.bytes > GT_STACK_BYTES_MAX)
+	    q->python_bytes > sizeof(struct gt_wire_python_stack) || q->cwd_len >= PATH_MAX ||
+	    q->stack.bytes > GT_STACK_BYTES_MAX)
 		return false;
 	out->q = q;
 	out->kernel = packet + at;
-	out->path = out->kernel + q->kernel_frames * sizeof(uint64_t);
+	out->python = out->kernel + q->kernel_frames * sizeof(uint64_t);
+	out->path = out->python + q->python_bytes;
 	out->cwd = out->path + q->path_len;
 	out->bytes = (const uint8_t *)out->cwd + q->cwd_len;
 	return (size_t)((const char *)out->bytes - packet) + q->stack.bytes == len;
@@ -235,6 +237,17 @@ static const struct symbols_exec *read_exec(struct worker *w, const struct parts
 					 .ino = q->ino,
 					 .start_code = q->start_code };
 	return &w->exec;
+}
+
+static void read_python(struct worker *w, const struct parts *p)
+{
+	const size_t head = offsetof(struct gt_wire_python_stack, frame);
+
+	w->python.frames = 0;
+	memcpy(&w->python, p->python, p->q->python_bytes);
+	if (p->q->python_bytes < head ||
+	    w->python.frames * sizeof(w->python.frame[0]) != p->q->python_bytes - head)
+		w->python.frames = 0;
 }
 
 static ssize_t receive(void *packet, size_t room, int flags)
@@ -265,8 +278,10 @@ static bool serve(void *state, void *shared)
 	alarm(HELPER_ANSWER_SECONDS);
 	len = receive(&w->packet, sizeof(w->packet), 0);
 	desk->taken = true;
-	if (len > 0 && cut(w->packet.bytes, (size_t)len, &parts))
+	if (len > 0 && cut(w->packet.bytes, (size_t)len, &parts)) {
+		read_python(w, &parts);
 		going = answer(w, &parts, read_exec(w, &parts));
+	}
 	alarm(0);
 	desk->busy = false;
 	return len > 0 && going;
@@ -283,7 +298,8 @@ static void *begin(void *shared)
 	setsockopt(HELPER_SOCK, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	w->spaces = code_spaces_new(&desk->trouble);
 	w->frames = frames_new(&desk->frames, tell_frame, NULL);
-	return w->spaces && w->frames ? w : NULL;
+	w->codes = python_codes_new(&desk->python);
+	return w->spaces && w->frames && w->codes ? w : NULL;
 }
 
 static bool lost(void *shared)
@@ -293,6 +309,7 @@ static bool lost(void *shared)
 	char byte;
 
 	image_code_trouble_note(&desk->trouble);
+	python_trouble_note(&desk->python);
 	if (!desk->busy)
 		return true;
 	desk->busy = false;

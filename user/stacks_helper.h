@@ -15,13 +15,15 @@
 
 #include "helper.h"
 
-/* Behind it the kernel's addresses, the exec's path and its cwd, the bytes of the stack. */
+/* Behind it the kernel's addresses, the Python frames, the exec's path and its cwd, the bytes of the
+ * stack. */
 struct stacks_question {
 	struct gt_wire_stack stack; /* first: its number is read alone */
 	uint64_t ino, start_code;
 	uint32_t dev;
 	int32_t tgid;
 	uint32_t kernel_frames;
+	uint32_t python_bytes; /* of a struct gt_wire_python_stack; 0: there is none */
 	uint16_t path_len, cwd_len; /* path_len 0: nothing is known of the exec */
 };
 
@@ -45,8 +47,8 @@ struct stacks_stack {
 
 #define STACKS_NAME_MAX 1024 /* longer names are cut */
 #define STACKS_QUESTION_MAX                                                                        \
-	(sizeof(struct stacks_question) + GT_STACK_KERNEL_MAX * 8 + 2 * PATH_MAX +                 \
-	 GT_STACK_BYTES_MAX)
+	(sizeof(struct stacks_question) + GT_STACK_KERNEL_MAX * 8 +                                \
+	 sizeof(struct gt_wire_python_stack) + 2 * PATH_MAX + GT_STACK_BYTES_MAX)
 #define STACKS_REPLY_MAX                                                                           \
 	(sizeof(struct stacks_stack) + GT_STACK_FRAMES_MAX * 4 + STACKS_NAME_MAX + 2 * PATH_MAX)
 

@@ -84,6 +84,7 @@ int symbols_packet_send_image(int sock, const struct inspect_image *img)
 		.version = img->version,
 		.flags = img->flags,
 		.nplaces = img->nplaces,
+		.python = img->python,
 		.path_len = (uint16_t)strnlen(img->path, sizeof(img->path) - 1),
 	};
 	struct iovec parts[] = {
@@ -138,6 +139,7 @@ bool symbols_packet_read_image(const void *packet, size_t len, struct inspect_pl
 	out->interpreter = (enum gt_interpreter)r.interpreter;
 	out->version = r.version;
 	out->flags = r.flags;
+	out->python = r.python;
 	memcpy(out->name, r.name, sizeof(out->name));
 	memcpy(out->note, r.note, sizeof(out->note));
 	memcpy(out->path, rest + r.nplaces * sizeof(*places), r.path_len);

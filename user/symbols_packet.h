@@ -60,6 +60,7 @@ struct symbols_image_reply {
 	uint32_t interpreter, version, flags;
 	uint32_t nplaces;
 	uint16_t path_len;
+	struct gt_wire_python python;
 	char name[INSPECT_NAME_MAX];
 	char note[INSPECT_NOTE_MAX];
 };

@@ -45,6 +45,7 @@ enum gt_wire_kind {
 	GT_WIRE_STACK = 16,        /* struct gt_wire_stack: what a stack id not told before stands for */
 	GT_WIRE_KERNEL_STACK = 17, /* struct gt_wire_kernel_stack: likewise, the kernel's part; before its STACK */
 	GT_WIRE_SAMPLE = 18,       /* struct gt_wire_sample: hdr.task was found on this CPU by the clock */
+	GT_WIRE_PYTHON_STACK = 19, /* struct gt_wire_python_stack: likewise, its Python frames; before its STACK */
 };
 
 /* Record flags. They are carried unchanged into the trace file: values are never renumbered. */
@@ -236,6 +237,44 @@ struct gt_wire_kernel_stack {
 	__u32 stack;
 	__u32 frames;
 	__u64 ip[GT_STACK_KERNEL_MAX]; /* innermost first */
+};
+
+/*
+ * How the CPython of an address space keeps its frames: what the kernel side needs to walk them, and then what it
+ * takes to read the code objects they lead to. Addresses are the process's; offsets are in bytes.
+ */
+struct gt_wire_python {
+	__u64 key;       /* address of the thread-specific key under which a thread has its PyThreadState: struct Py_tss_t */
+	__u16 thread_id; /* offsets in PyThreadState: of pthread_self(), by which it is known to be one; */
+	__u16 top;       /* of its newest frame, or of what has it */
+	__u8 indirect;   /* the latter, */
+	__u8 top_in;     /* and where that has it */
+	__u8 size;       /* bytes of a frame that are read; the rest are offsets in it */
+	__u8 back, code, at, mark;
+	__u8 at_pointer; /* `at` is a pointer into the code object, not a number */
+	__u8 minor;      /* of the version, 3.minor; 0: none of this is known */
+	__u8 co_first_line, co_file, co_name, co_qualname, co_lines, co_code; /* qualname, code 0: there is none */
+	__u8 str_ascii, str_compact; /* where the text begins */
+	__u8 pad[3];
+	__u64 code_type, str_type, bytes_type; /* addresses of the types by which objects are known */
+};
+
+#define GT_PYTHON_FRAMES_MAX 128
+
+struct gt_wire_python_frame {
+	__u64 code; /* address of its code object, or of something else where `mark` says so */
+	__u32 at;   /* where in it: see gt_wire_python.at */
+	__u32 mark; /* tells the outermost frame of a call of the interpreter's loop; how, depends on the version */
+};
+
+/* Only `frames` of `frame` are sent, innermost first. */
+struct gt_wire_python_stack {
+	struct gt_wire_hdr hdr;
+	__u32 stack;
+	__u16 frames;
+	__u16 cut; /* there were more, or they could not be read */
+	struct gt_wire_python how;
+	struct gt_wire_python_frame frame[GT_PYTHON_FRAMES_MAX];
 };
 
 struct gt_wire_sample {

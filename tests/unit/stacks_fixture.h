@@ -172,7 +172,7 @@ static inline void unwind_copy_of(struct fixture *f, pid_t pid)
 	f->here = f->has_shape = false;
 	f->question.stack = ++f->stack_number;
 	assert_int_equal(stacks_ask(f->stacks, &f->question, f->bytes,
-				    f->kernel.frames ? &f->kernel : NULL, pid, NULL),
+				    f->kernel.frames ? &f->kernel : NULL, NULL, pid, NULL),
 			 0);
 	for (int i = 0; i < PATIENCE_MS && !f->here; i++) {
 		assert_int_equal(stacks_collect(f->stacks, &sink, f), 0);

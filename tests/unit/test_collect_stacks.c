@@ -33,8 +33,8 @@ struct stacks {
 };
 
 int stacks_ask(struct stacks *s, const struct gt_wire_stack *stack, const void *bytes,
-	       const struct gt_wire_kernel_stack *kernel, pid_t tgid,
-	       const struct symbols_exec *exec)
+	       const struct gt_wire_kernel_stack *kernel, const struct gt_wire_python_stack *python,
+	       pid_t tgid, const struct symbols_exec *exec)
 {
 	if (s->refuse)
 		return s->refuse;

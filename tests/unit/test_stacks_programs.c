@@ -462,7 +462,7 @@ static void too_many(void **state)
 	copy_child(f, &c, c.pid);
 	f->question.bytes = GT_STACK_BYTES_MAX;
 	while (!err && asked < 1000000) {
-		err = stacks_ask(f->stacks, &f->question, f->bytes, NULL, c.pid, NULL);
+		err = stacks_ask(f->stacks, &f->question, f->bytes, NULL, NULL, c.pid, NULL);
 		asked += !err;
 	}
 	assert_int_equal(err, -EAGAIN);

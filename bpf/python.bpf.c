@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Python frames, from the C library's thread-specific data on. */
+#include "python.bpf.h"
+
+static __always_inline u64 read_u64(u64 from)
+{
+	u64 value;
+
+	return bpf_probe_read_user(&value, sizeof(value), (void *)from) ? 0 : value;
+}
+
+/*
+ * What pthread_getspecific() returns for `key`, in glibc on x86-64: a thread has its first 32
+ * values in itself, more behind pointers. Where it is another library, what is found is no
+ * PyThreadState.
+ */
+#define SPECIFIC_SELF 0x310
+#define SPECIFIC_BLOCKS 0x510
+#define SPECIFIC_BLOCK 32
+#define SPECIFIC_KEYS 1024
+#define SPECIFIC_SIZE 16 /* a sequence number, then the value */
+
+static __always_inline u64 thread_specific(u64 thread, u32 key)
+{
+	u64 block = thread + SPECIFIC_SELF;
+
+	if (key >= SPECIFIC_KEYS)
+		return 0;
+	if (key >= SPECIFIC_BLOCK)
+		block = read_u64(thread + SPECIFIC_BLOCKS + key / SPECIFIC_BLOCK * 8);
+	return block ? read_u64(block + key % SPECIFIC_BLOCK * SPECIFIC_SIZE + 8) : 0;
+}
+
+/* The newest frame of the running task, 0: it has none, or is no thread of Python's. */
+static __always_inline u64 newest_frame(const struct gt_wire_python *how)
+{
+	u64 thread = core_thread_data(bpf_get_current_task_btf()), state, frame;
+	u64 key = read_u64(how->key); /* int is_initialized; unsigned int key */
+
+	if (!thread || (u32)key != 1)
+		return 0;
+	state = thread_specific(thread, key >> 32);
+	if (!state || read_u64(state + how->thread_id) != thread)
+		return 0;
+	frame = read_u64(state + how->top);
+	return how->indirect && frame ? read_u64(frame + how->top_in) : frame;
+}
+
+static __always_inline u64 in_frame(const struct python_stack *s, u8 offset)
+{
+	return *(const u64 *)&s->bytes[offset & (PYTHON_FRAME_ROOM - 8)];
+}
+
+__noinline u64 python_take(u32 as)
+{
+	struct gt_wire_python_frame *f;
+	const struct gt_wire_python *how;
+	struct python_stack *s;
+	u64 frame, fold = 0;
+	u32 zero = 0, n;
+
+	how = bpf_map_lookup_elem(&pythons, &as);
+	if (!how)
+		return 0;
+	s = bpf_map_lookup_elem(&python_stacks, &zero);
+	if (!s)
+		return 0;
+	s->record.how = *how;
+	frame = newest_frame(how);
+	for (n = 0; n < GT_PYTHON_FRAMES_MAX && frame; n++) {
+		if (bpf_probe_read_user(s->bytes, how->size & (PYTHON_FRAME_ROOM - 1),
+					(void *)frame))
+			break;
+		f = &s->record.frame[n];
+		f->code = in_frame(s, how->code);
+		f->at = in_frame(s, how->at) - (how->at_pointer ? f->code : 0);
+		f->mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];
+		fold = gt_stack_fold(gt_stack_fold(fold, f->code), f->at | (u64)f->mark << 32);
+		frame = in_frame(s, how->back);
+	}
+	s->record.frames = n;
+	s->record.cut = frame != 0;
+	return n ? fold | 1 : 0;
+}
+
+__noinline int python_send(u64 ts, u32 stack, u32 task)
+{
+	const u32 head = offsetof(struct gt_wire_python_stack, frame);
+	u32 zero = 0, cpu = bpf_get_smp_processor_id(), bytes;
+	struct python_stack *s;
+	void *ring;
+
+	s = bpf_map_lookup_elem(&python_stacks, &zero);
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	if (!s || !ring)
+		return -1;
+	record_header(&s->record.hdr, ts, GT_WIRE_PYTHON_STACK, 0, task);
+	s->record.stack = stack;
+	bytes = s->record.frames * sizeof(s->record.frame[0]);
+	if (bytes > sizeof(s->record.frame))
+		bytes = sizeof(s->record.frame);
+	asm volatile("" : "+r"(bytes)); /* as in cpu_state() */
+	return bpf_ringbuf_output(ring, &s->record, head + (bytes & 4095), BPF_RB_NO_WAKEUP);
+}

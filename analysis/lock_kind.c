@@ -199,6 +199,26 @@ enum lock_kind_id lock_kind_of(const struct lock_group *g, const struct lock_fin
 	return LOCK_KIND_UNKNOWN;
 }
 
+static const struct {
+	enum lock_kind_id kind;
+	const char *name;
+} globals[GT_INTERPRETER_COUNT] = {
+	[GT_INTERPRETER_CPYTHON] = { LOCK_KIND_CPYTHON_GIL, "CPython's GIL" },
+	[GT_INTERPRETER_PYPY] = { LOCK_KIND_PYPY_GIL, "PyPy's GIL" },
+	[GT_INTERPRETER_RUBY] = { LOCK_KIND_RUBY_GVL, "Ruby's GVL" },
+	[GT_INTERPRETER_OCAML] = { LOCK_KIND_OCAML_MASTER, "OCaml's master lock" },
+};
+
+enum lock_kind_id lock_kind_global(enum gt_interpreter interpreter)
+{
+	return globals[interpreter].kind;
+}
+
+const char *lock_kind_global_name(enum gt_interpreter interpreter)
+{
+	return globals[interpreter].name;
+}
+
 static const char *const names[] = {
 	[LOCK_KIND_UNKNOWN] = "unknown",
 	[LOCK_KIND_CPYTHON_GIL] = "cpython-gil",

@@ -40,6 +40,10 @@ const struct lock_fingerprint *lock_kind_fingerprint(const struct lock_group *g,
 /* Kind of a group already sorted: its fingerprint's, if any, else what its waits look like. */
 enum lock_kind_id lock_kind_of(const struct lock_group *g, const struct lock_fingerprint *fp);
 
+/* Of the global lock of an interpreter, which is not NONE: its kind, and what people call it. */
+enum lock_kind_id lock_kind_global(enum gt_interpreter interpreter);
+const char *lock_kind_global_name(enum gt_interpreter interpreter);
+
 /* As in the JSON: "cpython-gil", … */
 const char *lock_kind_name(enum lock_kind_id kind);
 

@@ -21,13 +21,6 @@ static const struct told *told_of(const struct lock_probed *p, const struct lock
 	return NULL;
 }
 
-static const enum lock_kind_id kind_of[GT_INTERPRETER_COUNT] = {
-	[GT_INTERPRETER_CPYTHON] = LOCK_KIND_CPYTHON_GIL,
-	[GT_INTERPRETER_PYPY] = LOCK_KIND_PYPY_GIL,
-	[GT_INTERPRETER_RUBY] = LOCK_KIND_RUBY_GVL,
-	[GT_INTERPRETER_OCAML] = LOCK_KIND_OCAML_MASTER,
-};
-
 static int place_cmp(const void *a, const void *b)
 {
 	const struct lock_probed_lock *x = *(const struct lock_probed_lock *const *)a;
@@ -125,7 +118,7 @@ static void join_by_kind(struct lock_probed *p, const struct lock_table *table,
 	struct lock_interpreter *it = (void *)lock_probed_interpreter(p, l->as);
 	uint32_t n = 0;
 
-	l->kind = kind_of[interpreter];
+	l->kind = lock_kind_global(interpreter);
 	if (it && it->flags & GT_INTERPRETER_IN_PART) {
 		it->inferred = "only some of the places where its lock is taken could be probed";
 		l->kind = LOCK_KIND_UNKNOWN;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lock_kind.h"
+#include "lock_present.h"
 #include "lock_sort.h"
 #include "parallelism.h"
 
@@ -104,7 +106,8 @@ static int named(const struct lock_results *l, const struct lock_group *g, uint3
 		return err ?: recognised(g, r);
 	}
 	it = lock_probed_interpreter(l->probed, probed->as);
-	err = copy_text(probed->name, &r->name);
+	err = copy_text(probed->name ?: it && !probed->addr ? lock_kind_global_name(it->kind) : NULL,
+			&r->name);
 	err = err ?: copy_text(probed->image ? probed->image : it ? it->image : NULL, &r->image);
 	r->recognised_by = err ? NULL : calloc(RECOGNISED_MAX, sizeof(*r->recognised_by));
 	if (!r->recognised_by)
@@ -276,6 +279,7 @@ int lock_results(const struct lock_results *l, struct results *out)
 	if (!out->locks || !out->events)
 		return -ENOMEM;
 	err = groups_results(l, out);
+	err = err ?: lock_present(l, out);
 	if (err)
 		return err;
 	shares_of(l, out);

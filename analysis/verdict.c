@@ -193,7 +193,7 @@ static void find_lock(const struct results *out, uint32_t process, struct verdic
 		const struct result_lock *l = &out->locks[i];
 		double share = explains(l, process);
 
-		if (share < 0)
+		if (share < 0 || !l->waits) /* nobody waited for it: it stopped nobody */
 			continue;
 		if (!facts->lock || share > facts->lock_explains ||
 		    (share == facts->lock_explains && l->wait.sum > facts->lock->wait.sum)) {

@@ -244,6 +244,15 @@ const char *code_space_jit(struct code_space *s, uint64_t addr)
 	return e->jit ? perf_map_find(e->jit, addr) : NULL;
 }
 
+void code_space_jit_soon(struct code_space *s, uint64_t addr)
+{
+	struct code_place place;
+
+	code_space_find(s, addr, &place);
+	if (place.kind == CODE_ANON)
+		code_space_jit(s, addr);
+}
+
 pid_t code_space_pid(const struct code_space *s)
 {
 	return s->entry->space->pid;

@@ -52,6 +52,10 @@ void code_space_find(struct code_space *s, uint64_t addr, struct code_place *out
 /* The name of code made at run time at `addr`, if its process tells it; valid as a place is. */
 const char *code_space_jit(struct code_space *s, uint64_t addr);
 
+/* Whether or not code at `addr` is made at run time: see that code_space_jit() can still tell its name
+ * when the process has ended. */
+void code_space_jit_soon(struct code_space *s, uint64_t addr);
+
 /* A task that has the address space; 0: none is known. */
 pid_t code_space_pid(const struct code_space *s);
 

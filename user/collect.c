@@ -20,7 +20,7 @@
 /* A recorder that is killed loses at most this much, and a block is worth compressing. */
 #define ROUND_NS 250000000ull
 
-/* How long the stacks that were copied last are waited for, at the end. */
+/* How long each of the stacks that were copied last is waited for, at the end. */
 #define STACKS_MS 2000
 
 /* Words asked about; a program that waits on more has some without names. */

@@ -23,6 +23,7 @@ struct frames {
 	struct map kernel_named; /* address -> number */
 	struct buf chains;	 /* uint32_t: how many, and the numbers */
 	struct kernel_symbols *kernel;
+	bool hurry;
 };
 
 /* In front of a frame's strings in `contents`. */
@@ -53,6 +54,11 @@ void frames_free(struct frames *f)
 	buf_free(&f->chains);
 	kernel_symbols_free(f->kernel);
 	free(f);
+}
+
+void frames_hurry(struct frames *f, bool hurry)
+{
+	f->hurry = hurry;
 }
 
 static void push(struct frames_list *to, uint32_t number)
@@ -192,7 +198,7 @@ static size_t name_image(struct frames *f, const struct code_place *place, bool 
 			 uint32_t numbers[IMAGE_LINES_MAX])
 {
 	struct image_lines_function fns[IMAGE_LINES_MAX];
-	size_t n = image_code_lines(place->code, place->vaddr, fns);
+	size_t n = f->hurry ? 0 : image_code_lines(place->code, place->vaddr, fns);
 	char name[STACKS_NAME_MAX];
 	struct frames_frame frame = { .image = place->code->path, .file = "", .name = name };
 

@@ -28,6 +28,9 @@ struct frames_frame {
 typedef void (*frames_tell)(void *ctx, uint32_t number, const struct frames_frame *f);
 struct frames *frames_new(volatile uint32_t *next, frames_tell tell, void *ctx);
 
+/* Whether to do without what takes long: lines, and functions that were compiled into others. */
+void frames_hurry(struct frames *f, bool hurry);
+
 /* A list of frames, innermost first. */
 struct frames_list {
 	uint32_t n;

@@ -111,6 +111,16 @@ static void add_python(struct python_codes *codes, struct frames *frames, struct
 	frames_add(frames, &frame, to);
 }
 
+void python_stack_read(struct python_codes *codes, struct code_space *space,
+		       const struct gt_wire_python_stack *python)
+{
+	struct python_function unused;
+
+	for (size_t i = 0; i < python->frames; i++)
+		python_codes_find(codes, space->as, code_space_pid(space), &python->how,
+				  &python->frame[i], &unused);
+}
+
 void python_stack_add(struct python_codes *codes, struct frames *frames, struct code_space *space,
 		      const struct unwind_result *native, const struct gt_wire_python_stack *python,
 		      struct frames_list *to)

@@ -9,6 +9,10 @@
 #include "python_codes.h"
 #include "unwind.h"
 
+/* Read what python_stack_add() will want to know of `python`, while its process is there. */
+void python_stack_read(struct python_codes *codes, struct code_space *space,
+		       const struct gt_wire_python_stack *python);
+
 /* Add the frames of `native` in `space` and those of `python` to `to`. */
 void python_stack_add(struct python_codes *codes, struct frames *frames, struct code_space *space,
 		      const struct unwind_result *native, const struct gt_wire_python_stack *python,

@@ -170,8 +170,7 @@ static int hand_frame(struct stacks *s, const char *packet, size_t len,
 static bool well_formed(const struct stacks *s, const struct stacks_stack *r,
 			const uint32_t *frames, size_t len)
 {
-	if (r->nframes > GT_STACK_FRAMES_MAX || r->shape.slots > GT_STACK_SLOTS_MAX ||
-	    len != sizeof(*r) + r->nframes * sizeof(*frames))
+	if (r->nframes > GT_STACK_FRAMES_MAX || len != sizeof(*r) + r->nframes * sizeof(*frames))
 		return false;
 	for (uint32_t i = 0; i < r->nframes; i++) {
 		if (!frames[i] || frames[i] > s->frames)
@@ -186,7 +185,6 @@ static int hand_stack(struct stacks *s, const char *packet, size_t len,
 	struct gt_event ev = { .kind = GT_STACK, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
 	uint32_t frames[GT_STACK_FRAMES_MAX];
 	struct stacks_stack r;
-	int err;
 
 	if (len < sizeof(r) || len - sizeof(r) > sizeof(frames))
 		return 0;
@@ -201,10 +199,19 @@ static int hand_stack(struct stacks *s, const char *packet, size_t len,
 	ev.u.stack.flags = r.flags;
 	ev.u.stack.nframes = r.nframes;
 	ev.u.stack.frames = frames;
-	err = sink->event(ctx, &ev);
-	if (!err && r.has_shape && sink->shape)
+	return sink->event(ctx, &ev);
+}
+
+static int hand_shape(const char *packet, size_t len, const struct stacks_sink *sink, void *ctx)
+{
+	struct stacks_shape r;
+
+	if (len != sizeof(r))
+		return 0;
+	memcpy(&r, packet, sizeof(r));
+	if (r.shape.slots <= GT_STACK_SLOTS_MAX && sink->shape)
 		sink->shape(ctx, &r.key, &r.shape);
-	return err;
+	return 0;
 }
 
 /* The helper reads hostile files: its packets are checked like any stranger's. */
@@ -220,6 +227,8 @@ static int hand_over(struct stacks *s, const char *packet, size_t len,
 		return hand_frame(s, packet, len, sink, ctx);
 	case STACKS_STACK:
 		return hand_stack(s, packet, len, sink, ctx);
+	case STACKS_SHAPE:
+		return hand_shape(packet, len, sink, ctx);
 	default:
 		return 0;
 	}
@@ -257,20 +266,35 @@ static void end(struct stacks *s)
 	s->pid = 0;
 }
 
+/* No more will be asked, and somebody waits: the helper is to name what is left by what is at hand.
+ */
+static void hurry(const struct stacks *s)
+{
+	send(s->sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); /* else it takes longer */
+}
+
 int stacks_stop(struct stacks *s, int ms, const struct stacks_sink *sink, void *ctx)
 {
-	uint64_t deadline = clock_monotonic() + (uint64_t)ms * 1000000u;
+	uint64_t patience = (uint64_t)ms * 1000000u, start = clock_monotonic(), now = start;
+	uint64_t answered = start, left = s->outstanding;
+	bool hurried = false;
 	int err = 0;
 
-	while (s->outstanding && s->sock >= 0) {
+	while (s->outstanding && s->sock >= 0 && now - answered < patience &&
+	       now - start < STACKS_STOP_MAX * patience) {
 		struct pollfd fd = { .fd = s->sock, .events = POLLIN };
-		uint64_t now = clock_monotonic();
 
-		if (now < deadline)
-			poll(&fd, 1, (int)((deadline - now) / 1000000u) + 1);
+		poll(&fd, 1, ms / 10 + 1);
 		err = stacks_collect(s, sink, ctx);
-		if (err || now >= deadline)
+		if (err)
 			break;
+		now = clock_monotonic();
+		if (s->outstanding < left)
+			answered = now;
+		left = s->outstanding;
+		if (!hurried && now - start > patience / 2)
+			hurry(s);
+		hurried |= now - start > patience / 2;
 	}
 	end(s);
 	return err == -EPIPE ? 0 : err;

@@ -37,8 +37,8 @@ struct stacks_sink {
 	/* GT_FRAME and GT_STACK records, frames first; strings are valid during the call. 0 or
 	 * -errno. */
 	int (*event)(void *ctx, const struct gt_event *ev);
-	/* How to know the stack again (key->way is 0); not given for stacks that are not complete.
-	 */
+	/* How to know the stack again (key->way is 0), long before its frames; not given for stacks
+	 * that are not complete. */
 	void (*shape)(void *ctx, const struct gt_wire_stack_key *key,
 		      const struct gt_wire_stack_shape *shape);
 };
@@ -47,9 +47,12 @@ struct stacks_sink {
 int stacks_collect(struct stacks *s, const struct stacks_sink *sink, void *ctx);
 
 /*
- * Wait up to `ms` for what is outstanding, hand it over, end the helper and reap it. Stacks still
- * outstanding then get no GT_STACK: the caller tells how many by stacks_outstanding().
+ * Wait for what is outstanding, hand it over, end the helper and reap it. It waits while an answer
+ * comes at least every `ms`, STACKS_STOP_MAX times that at most; lines are done without from half
+ * of `ms` on. Stacks still outstanding then get no GT_STACK: the caller tells how many by
+ * stacks_outstanding().
  */
+#define STACKS_STOP_MAX 5
 int stacks_stop(struct stacks *s, int ms, const struct stacks_sink *sink, void *ctx);
 
 uint64_t stacks_outstanding(const struct stacks *s);

@@ -2,94 +2,52 @@
 #include "stacks_helper.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "code_space.h"
 #include "frames.h"
 #include "python_codes.h"
 #include "python_stack.h"
+#include "stacks_packet.h"
+#include "stacks_queue.h"
 #include "symbols.h"
 #include "unwind.h"
 
 #define REPLIES_ROOM (8 << 20) /* until giltrace collects them */
 
+/* Stacks are named when none came to be unwound for this long: that is longer than giltrace lets
+ * those of a young program lie. */
+#define QUIET_MS 20
+
+#define NAME_TRIES 3 /* workers that may be lost over the names of one stack */
+
 /* Shared by the supervisor and all workers. */
 struct desk {
 	volatile bool busy; /* over `stack`: should the worker be lost, it is told as not unwound */
 	volatile bool taken; /* its packet is no longer in the socket */
+	volatile bool haste; /* giltrace waits: no names that take long */
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
 	struct image_code_trouble trouble;
 	struct python_trouble python;
+	struct stacks_queue queue;
 };
 
 struct worker {
 	struct code_spaces *spaces;
 	struct frames *frames;
 	struct python_codes *codes;
-	struct gt_wire_python_stack python; /* frames 0: none */
-	struct unwind_result result;
 	struct frames_list list;
-	char path[PATH_MAX], cwd[PATH_MAX];
-	struct symbols_exec exec;
+	bool naming; /* since the last pause */
+	struct stacks_packet_parts parts;
 	union {
 		struct stacks_question question;
 		char bytes[STACKS_QUESTION_MAX];
 	} packet;
 };
-
-/* A packet, cut into its parts. */
-struct parts {
-	const struct stacks_question *q;
-	const char *kernel, *python, *path, *cwd;
-	const uint8_t *bytes;
-};
-
-static bool send_parts(struct iovec *parts, size_t n)
-{
-	struct msghdr msg = { .msg_iov = parts, .msg_iovlen = n };
-	ssize_t sent;
-
-	do {
-		sent = sendmsg(HELPER_SOCK, &msg, MSG_NOSIGNAL);
-	} while (sent < 0 && errno == EINTR);
-	return sent >= 0;
-}
-
-/* A frame that cannot be told is missed by its stacks only: the other end copes. */
-static void tell_frame(void *ctx, uint32_t number, const struct frames_frame *f)
-{
-	struct stacks_frame head = { .reply = STACKS_FRAME,
-				     .frame = number,
-				     .kind = f->kind,
-				     .line = f->line,
-				     .name_len = (uint16_t)strnlen(f->name, STACKS_NAME_MAX),
-				     .image_len = (uint16_t)strnlen(f->image, PATH_MAX),
-				     .file_len = (uint16_t)strnlen(f->file, PATH_MAX) };
-	struct iovec parts[] = {
-		{ &head, sizeof(head) },
-		{ (void *)f->name, head.name_len },
-		{ (void *)f->image, head.image_len },
-		{ (void *)f->file, head.file_len },
-	};
-
-	send_parts(parts, 4);
-}
-
-static bool tell_stack(struct stacks_stack *s, const uint32_t *frames)
-{
-	struct iovec parts[] = {
-		{ s, sizeof(*s) },
-		{ (void *)frames, s->nframes * sizeof(*frames) },
-	};
-
-	s->reply = STACKS_STACK;
-	return send_parts(parts, 2);
-}
 
 static enum unwind_code code_at(void *ctx, uint64_t pc, bool exact, const struct unwind_rule **rule)
 {
@@ -113,7 +71,7 @@ static enum unwind_code code_at(void *ctx, uint64_t pc, bool exact, const struct
 	return image_code_is_first(place.code, place.vaddr) ? UNWIND_FIRST : UNWIND_NO_RULE;
 }
 
-static void add_kernel(struct worker *w, const struct parts *p)
+static void add_kernel(struct worker *w, const struct stacks_packet *p)
 {
 	for (uint32_t i = 0; i < p->q->kernel_frames; i++) {
 		uint64_t ip;
@@ -123,7 +81,7 @@ static void add_kernel(struct worker *w, const struct parts *p)
 	}
 }
 
-static void fill_stack(const struct parts *p, struct unwind_stack *out)
+static void fill_stack(const struct stacks_packet *p, struct unwind_stack *out)
 {
 	const struct gt_wire_stack *s = &p->q->stack;
 	/* As DWARF numbers the registers of x86-64: rbx, rbp, rsp, r12 to r15, the return address.
@@ -143,111 +101,83 @@ static void fill_stack(const struct parts *p, struct unwind_stack *out)
 	}
 }
 
-/* By what the kernel side will know the stack again. */
-static void shape_of(const struct gt_wire_stack *s, const struct unwind_result *r,
-		     struct stacks_stack *out)
+static void add_user(struct worker *w, struct code_space *space, const struct unwind_result *r)
 {
-	if (!(r->flags & GT_STACK_COMPLETE) || r->nslots > GT_STACK_SLOTS_MAX)
+	if (w->parts.python.frames) {
+		python_stack_add(w->codes, w->frames, space, r, &w->parts.python, &w->list);
 		return;
-	out->has_shape = 1;
-	out->key = (struct gt_wire_stack_key){
-		.ip = s->ip, .sp = s->sp, .more = s->more, .as = s->as
-	};
-	out->shape.stack = s->stack;
-	out->shape.slots = (uint32_t)r->nslots;
-	for (size_t i = 0; i < r->nslots; i++) {
-		out->shape.slot[i] = r->slots[i];
-		out->shape.fold = gt_stack_fold(out->shape.fold, r->values[i]);
 	}
+	for (size_t i = 0; i < r->nframes; i++)
+		frames_add_user(w->frames, space, &r->frames[i], &w->list);
 }
 
-static uint32_t unwind_user(struct worker *w, const struct parts *p, struct code_space *space)
+static void unwind_user(struct worker *w, const struct stacks_packet *p, struct code_space *space,
+			struct unwind_result *out)
 {
 	struct unwind_stack stack;
 	struct unwind_ops ops = { code_at };
 
 	fill_stack(p, &stack);
-	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, space, &w->result);
-	if (w->python.frames) {
-		python_stack_add(w->codes, w->frames, space, &w->result, &w->python, &w->list);
-		return w->result.flags;
-	}
-	for (size_t i = 0; i < w->result.nframes; i++)
-		frames_add_user(w->frames, space, &w->result.frames[i], &w->list);
-	return w->result.flags;
+	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, space, out);
+	/* What goes with its process is read now. */
+	for (size_t i = 0; i < out->nframes; i++)
+		code_space_jit_soon(space, out->frames[i].pc);
+	python_stack_read(w->codes, space, &w->parts.python);
 }
 
-static bool answer(struct worker *w, const struct parts *p, const struct symbols_exec *exec)
+/* Unwind a stack, and have it named later. */
+static bool answer(struct worker *w, const struct stacks_packet *p, struct stacks_queue *queue)
 {
+	const struct symbols_exec *exec = stacks_packet_exec(p, &w->parts);
+	struct stacks_unwound *to = stacks_queue_next(queue);
 	const struct gt_wire_stack *s = &p->q->stack;
-	struct stacks_stack out = { .stack = s->stack };
 	struct code_space space;
+
+	stacks_packet_python(p, &w->parts);
+	to->tries = 0;
+	to->len = (uint32_t)((const char *)p->bytes - w->packet.bytes);
+	memcpy(to->packet, w->packet.bytes, to->len);
+	to->question.stack.bytes = 0;
+	to->result.nframes = to->result.nslots = 0;
+	if (!s->ip && !s->sp) {
+		/* A kernel thread's. */
+		to->result.flags = p->q->kernel_frames ? GT_STACK_COMPLETE : GT_STACK_SKIPPED;
+	} else if (!code_space_begin(w->spaces, s->as, p->q->tgid, s->ip, exec, &space)) {
+		to->result.flags = GT_STACK_SKIPPED;
+	} else {
+		unwind_user(w, p, &space, &to->result);
+		if (!stacks_packet_tell_shape(s, &to->result))
+			return false;
+	}
+	stacks_queue_push(queue);
+	return true;
+}
+
+/* Name the first stack in the queue. */
+static bool name_first(struct worker *w, struct stacks_queue *queue)
+{
+	struct stacks_unwound *u = stacks_queue_first(queue);
+	struct stacks_stack out = { .stack = u->question.stack.stack, .flags = u->result.flags };
+	struct code_space space;
+	struct stacks_packet parts;
 
 	w->list.n = 0;
 	w->list.full = false;
-	add_kernel(w, p);
-	if (!s->ip && !s->sp) {
-		/* A kernel thread's. */
-		out.flags = w->list.n ? GT_STACK_COMPLETE : GT_STACK_SKIPPED;
-	} else if (!code_space_begin(w->spaces, s->as, p->q->tgid, s->ip, exec, &space)) {
-		out.flags = GT_STACK_SKIPPED;
-	} else {
-		out.flags = unwind_user(w, p, &space);
-		shape_of(s, &w->result, &out);
+	if (stacks_packet_cut(u->packet, u->len, &parts)) {
+		const struct gt_wire_stack *s = &u->question.stack;
+
+		add_kernel(w, &parts);
+		stacks_packet_python(&parts, &w->parts);
+		if (u->result.nframes &&
+		    code_space_begin(w->spaces, s->as, u->question.tgid, s->ip,
+				     stacks_packet_exec(&parts, &w->parts), &space))
+			add_user(w, &space, &u->result);
 	}
-	if (w->list.full) {
+	if (w->list.full)
 		out.flags = GT_STACK_TRUNCATED;
-		out.has_shape = 0;
-	}
 	out.nframes = w->list.n;
-	return tell_stack(&out, w->list.numbers);
-}
-
-static bool cut(const char *packet, size_t len, struct parts *out)
-{
-	const struct stacks_question *q = (const struct stacks_question *)packet;
-	size_t at = sizeof(*q);
-
-	if (len < sizeof(*q) || q->kernel_frames > GT_STACK_KERNEL_MAX || q->path_len >= PATH_MAX ||
-	    q->python_bytes > sizeof(struct gt_wire_python_stack) || q->cwd_len >= PATH_MAX ||
-	    q->stack.bytes > GT_STACK_BYTES_MAX)
-		return false;
-	out->q = q;
-	out->kernel = packet + at;
-	out->python = out->kernel + q->kernel_frames * sizeof(uint64_t);
-	out->path = out->python + q->python_bytes;
-	out->cwd = out->path + q->path_len;
-	out->bytes = (const uint8_t *)out->cwd + q->cwd_len;
-	return (size_t)((const char *)out->bytes - packet) + q->stack.bytes == len;
-}
-
-static const struct symbols_exec *read_exec(struct worker *w, const struct parts *p)
-{
-	const struct stacks_question *q = p->q;
-
-	if (!q->path_len)
-		return NULL;
-	memcpy(w->path, p->path, q->path_len);
-	w->path[q->path_len] = '\0';
-	memcpy(w->cwd, p->cwd, q->cwd_len);
-	w->cwd[q->cwd_len] = '\0';
-	w->exec = (struct symbols_exec){ .path = w->path,
-					 .cwd = q->cwd_len ? w->cwd : NULL,
-					 .dev = q->dev,
-					 .ino = q->ino,
-					 .start_code = q->start_code };
-	return &w->exec;
-}
-
-static void read_python(struct worker *w, const struct parts *p)
-{
-	const size_t head = offsetof(struct gt_wire_python_stack, frame);
-
-	w->python.frames = 0;
-	memcpy(&w->python, p->python, p->q->python_bytes);
-	if (p->q->python_bytes < head ||
-	    w->python.frames * sizeof(w->python.frame[0]) != p->q->python_bytes - head)
-		w->python.frames = 0;
+	stacks_queue_pop(queue);
+	return stacks_packet_tell_stack(&out, w->list.numbers);
 }
 
 static ssize_t receive(void *packet, size_t room, int flags)
@@ -260,13 +190,11 @@ static ssize_t receive(void *packet, size_t room, int flags)
 	return len;
 }
 
-/* False: there will be no more. */
-static bool serve(void *state, void *shared)
+/* Unwind the next stack, or wait for it. False: there will be no more. */
+static bool serve_question(struct worker *w, struct desk *desk)
 {
-	struct worker *w = state;
-	struct desk *desk = shared;
 	struct gt_wire_stack head = { 0 };
-	struct parts parts;
+	struct stacks_packet parts;
 	bool going = true;
 	ssize_t len;
 
@@ -278,13 +206,40 @@ static bool serve(void *state, void *shared)
 	alarm(HELPER_ANSWER_SECONDS);
 	len = receive(&w->packet, sizeof(w->packet), 0);
 	desk->taken = true;
-	if (len > 0 && cut(w->packet.bytes, (size_t)len, &parts)) {
-		read_python(w, &parts);
-		going = answer(w, &parts, read_exec(w, &parts));
-	}
+	if (len == 1)
+		desk->haste = true;
+	else if (len > 0 && stacks_packet_cut(w->packet.bytes, (size_t)len, &parts))
+		going = answer(w, &parts, &desk->queue);
 	alarm(0);
 	desk->busy = false;
 	return len > 0 && going;
+}
+
+static bool serve_names(struct worker *w, struct desk *desk)
+{
+	bool going;
+
+	stacks_queue_first(&desk->queue)->tries++;
+	frames_hurry(w->frames, desk->haste);
+	alarm(HELPER_ANSWER_SECONDS);
+	going = name_first(w, &desk->queue);
+	alarm(0);
+	return going;
+}
+
+static bool serve(void *state, void *shared)
+{
+	struct pollfd fd = { .fd = HELPER_SOCK, .events = POLLIN };
+	struct worker *w = state;
+	struct desk *desk = shared;
+	int ms = desk->haste ? 0 : w->naming ? 0 : QUIET_MS;
+
+	if (desk->queue.count && (stacks_queue_full(&desk->queue) || !poll(&fd, 1, ms))) {
+		w->naming = true;
+		return serve_names(w, desk);
+	}
+	w->naming = false;
+	return serve_question(w, desk);
 }
 
 static void *begin(void *shared)
@@ -297,23 +252,38 @@ static void *begin(void *shared)
 		return NULL;
 	setsockopt(HELPER_SOCK, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
 	w->spaces = code_spaces_new(&desk->trouble);
-	w->frames = frames_new(&desk->frames, tell_frame, NULL);
+	w->frames = frames_new(&desk->frames, stacks_packet_tell_frame, NULL);
 	w->codes = python_codes_new(&desk->python);
 	return w->spaces && w->frames && w->codes ? w : NULL;
+}
+
+/* Tell that a stack has no frames. */
+static bool give_up(uint32_t stack)
+{
+	struct stacks_stack out = { .stack = stack, .flags = GT_STACK_SKIPPED };
+
+	return stacks_packet_tell_stack(&out, NULL);
 }
 
 static bool lost(void *shared)
 {
 	struct desk *desk = shared;
-	struct stacks_stack out = { .stack = desk->stack, .flags = GT_STACK_SKIPPED };
+	struct stacks_queue *queue = &desk->queue;
+	uint32_t stack;
 	char byte;
 
 	image_code_trouble_note(&desk->trouble);
 	python_trouble_note(&desk->python);
-	if (!desk->busy)
+	if (desk->busy) {
+		desk->busy = false;
+		return (desk->taken || receive(&byte, sizeof(byte), 0) > 0) && give_up(desk->stack);
+	}
+	/* What it was lost over is not read again, so another may find some names. */
+	if (!queue->count || stacks_queue_first(queue)->tries < NAME_TRIES)
 		return true;
-	desk->busy = false;
-	return (desk->taken || receive(&byte, sizeof(byte), 0) > 0) && tell_stack(&out, NULL);
+	stack = stacks_queue_first(queue)->question.stack.stack;
+	stacks_queue_pop(queue);
+	return give_up(stack);
 }
 
 const struct helper_job stacks_helper = {

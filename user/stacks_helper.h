@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The process that unwinds copied stacks and names their frames, and how giltrace talks to it: one
- * packet a stack, and for each one packet for every frame not told before and one for the stack,
- * over a SOCK_SEQPACKET pair.
+ * packet a stack; soon one with its shape, so that the kernel side knows it again early; and later one
+ * for every frame not told before and one for the stack, over a SOCK_SEQPACKET pair. A packet of one
+ * byte asks for haste: what takes long to be named is then named by less.
  */
 #ifndef USER_STACKS_HELPER_H
 #define USER_STACKS_HELPER_H
@@ -27,7 +28,7 @@ struct stacks_question {
 	uint16_t path_len, cwd_len; /* path_len 0: nothing is known of the exec */
 };
 
-enum stacks_reply_kind { STACKS_FRAME = 1, STACKS_STACK = 2 };
+enum stacks_reply_kind { STACKS_FRAME = 1, STACKS_STACK = 2, STACKS_SHAPE = 3 };
 
 /* Behind it name, image and file. */
 struct stacks_frame {
@@ -40,7 +41,11 @@ struct stacks_frame {
 struct stacks_stack {
 	uint32_t reply; /* STACKS_STACK */
 	uint32_t stack, flags, nframes;
-	uint32_t has_shape, pad;
+};
+
+struct stacks_shape {
+	uint32_t reply; /* STACKS_SHAPE */
+	uint32_t pad;
 	struct gt_wire_stack_key key;
 	struct gt_wire_stack_shape shape;
 };

@@ -38,6 +38,8 @@ struct fixture {
 	} stack;
 	struct frame frames[GT_STACK_FRAMES_MAX];
 	bool has_shape;
+	uint32_t told_before_shape; /* highest frame number */
+	uint32_t last_frame;
 	struct gt_wire_stack_key key;
 	struct gt_wire_stack_shape shape;
 };
@@ -137,6 +139,7 @@ static inline int take_event(void *ctx, const struct gt_event *ev)
 
 		assert_true(ev->u.frame.frame < MAX_FRAMES);
 		assert_int_equal(to->name[0], 0); /* told once */
+		f->last_frame = ev->u.frame.frame;
 		to->kind = ev->u.frame.kind;
 		to->line = ev->u.frame.line;
 		snprintf(to->name, sizeof(to->name), "%s", ev->u.frame.name);
@@ -159,7 +162,9 @@ static inline void take_shape(void *ctx, const struct gt_wire_stack_key *key,
 {
 	struct fixture *f = ctx;
 
+	assert_false(f->here);
 	f->has_shape = true;
+	f->told_before_shape = f->last_frame;
 	f->key = *key;
 	f->shape = *shape;
 }

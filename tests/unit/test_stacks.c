@@ -74,6 +74,20 @@ static void shape(void **state)
 	child_end(&c);
 }
 
+/* The kernel side need not wait for names. */
+static void shape_before_names(void **state)
+{
+	struct fixture *f = *state;
+	struct child c;
+
+	child_start(&c, recurse);
+	unwind_child(f, &c, c.pid);
+	assert_true(f->has_shape);
+	assert_int_equal(f->told_before_shape, 0);
+	assert_true(f->last_frame > 0);
+	child_end(&c);
+}
+
 static void deeper_than_the_copy(void **state)
 {
 	struct fixture *f = *state;
@@ -156,6 +170,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		TEST(recursion),
 		TEST(shape),
+		TEST(shape_before_names),
 		TEST(deeper_than_the_copy),
 		TEST(stack_pointer_to_nowhere),
 		TEST(ended_process),

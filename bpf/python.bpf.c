@@ -58,6 +58,7 @@ __noinline u64 python_take(u32 as)
 	struct python_stack *s;
 	u64 frame, fold = 0;
 	u32 zero = 0, n;
+	u8 mark;
 
 	how = bpf_map_lookup_elem(&pythons, &as);
 	if (!how)
@@ -74,13 +75,27 @@ __noinline u64 python_take(u32 as)
 		f = &s->record.frame[n];
 		f->code = in_frame(s, how->code);
 		f->at = in_frame(s, how->at) - (how->at_pointer ? f->code : 0);
-		f->mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];
-		fold = gt_stack_fold(gt_stack_fold(fold, f->code), f->at | (u64)f->mark << 32);
+		mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];
+		f->mark = mark;
+		fold = gt_stack_fold(gt_stack_fold(fold, f->code), f->at | (u64)mark << 32);
 		frame = in_frame(s, how->back);
 	}
 	s->record.frames = n;
 	s->record.cut = frame != 0;
 	return n ? fold | 1 : 0;
+}
+
+/* What tells the code objects from those that may lie at their addresses soon. */
+static __always_inline void look_at_codes(struct python_stack *s)
+{
+	u32 n = s->record.frames;
+
+	for (u32 i = 0; i < GT_PYTHON_FRAMES_MAX && i < n; i++) {
+		struct gt_wire_python_frame *f = &s->record.frame[i];
+
+		f->lines = read_u64(f->code + s->record.how.co_lines);
+		f->first_line = (u32)read_u64(f->code + s->record.how.co_first_line);
+	}
 }
 
 __noinline int python_send(u64 ts, u32 stack, u32 task)
@@ -96,6 +111,7 @@ __noinline int python_send(u64 ts, u32 stack, u32 task)
 		return -1;
 	record_header(&s->record.hdr, ts, GT_WIRE_PYTHON_STACK, 0, task);
 	s->record.stack = stack;
+	look_at_codes(s);
 	bytes = s->record.frames * sizeof(s->record.frame[0]);
 	if (bytes > sizeof(s->record.frame))
 		bytes = sizeof(s->record.frame);

@@ -229,17 +229,24 @@ static bool same(const struct identity *a, const struct identity *b)
 	       a->first_line == b->first_line;
 }
 
-static struct code *find_code(const struct memory *m, uint64_t addr)
+/* Is it what the kernel side saw? */
+static bool seen(const struct identity *is, const struct gt_wire_python_frame *f)
 {
-	uint64_t hash = gt_stack_fold(gt_stack_fold(0, m->as), addr), name;
+	return is->lines == f->lines && (is->first_line & 0xffffff) == f->first_line;
+}
+
+static struct code *find_code(const struct memory *m, const struct gt_wire_python_frame *f)
+{
+	uint64_t addr = f->code, hash = gt_stack_fold(gt_stack_fold(0, m->as), addr), name;
 	struct identity is;
 	struct code *code;
-	bool there = !bad(m->c->trouble, m->as) && identify(m, addr, &is, &name);
+	bool there = !bad(m->c->trouble, m->as) && identify(m, addr, &is, &name) &&
+		     seen(&is, f);
 
-	/* The latest first: which it was when nobody can be asked. */
+	/* The latest first: which it was when it can't be asked. */
 	for (code = map_get_ptr(&m->c->by_hash, hash); code; code = code->less)
 		if (code->is.as == m->as && code->is.code == addr &&
-		    (!there || same(&code->is, &is)))
+		    (there ? same(&code->is, &is) : seen(&code->is, f)))
 			return code;
 	if (!there)
 		return NULL;
@@ -254,7 +261,7 @@ bool python_codes_find(struct python_codes *c, uint32_t as, pid_t pid,
 		       struct python_function *out)
 {
 	struct memory m = { .c = c, .how = how, .as = as, .pid = pid };
-	const struct code *code = find_code(&m, f->code);
+	const struct code *code = find_code(&m, f);
 	int32_t at = (int32_t)f->at;
 
 	if (!code)

@@ -261,10 +261,16 @@ struct gt_wire_python {
 
 #define GT_PYTHON_FRAMES_MAX 128
 
+/*
+ * `lines` and `first_line` are what the code object had when it was sent: at its address may lie another one when it
+ * is looked at.
+ */
 struct gt_wire_python_frame {
-	__u64 code; /* address of its code object, or of something else where `mark` says so */
-	__u32 at;   /* where in it: see gt_wire_python.at */
-	__u32 mark; /* tells the outermost frame of a call of the interpreter's loop; how, depends on the version */
+	__u64 code;  /* address of its code object, or of something else where `mark` says so */
+	__u64 lines; /* address of its line table; 0: not known */
+	__u32 at;    /* where in it: see gt_wire_python.at */
+	__u32 mark : 8; /* tells the outermost frame of a call of the interpreter's loop; how, depends on the version */
+	__u32 first_line : 24; /* the low bits of it */
 };
 
 /* Only `frames` of `frame` are sent, innermost first. */

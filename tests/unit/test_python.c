@@ -249,7 +249,9 @@ static int make_code(void **state)
 	put(112, (uintptr_t)&mem.file, 8);
 	put(128, (uintptr_t)&mem.name, 8);
 	put(136, (uintptr_t)&mem.lines, 8);
-	frame = (struct gt_wire_python_frame){ .code = (uintptr_t)mem.code, .at = 184 };
+	frame = (struct gt_wire_python_frame){
+		.code = (uintptr_t)mem.code, .lines = (uintptr_t)&mem.lines, .at = 184, .first_line = 7
+	};
 	return 0;
 }
 
@@ -281,6 +283,13 @@ static void another_object_at_its_address(void **state)
 	assert_true(python_codes_find(c, 1, getpid(), &how, &frame, &fn));
 	assert_string_equal(fn.name, "other");
 	assert_true(python_codes_find(c, 1, 0, &how, &frame, &fn));
+	assert_string_equal(fn.name, "other");
+	/* What was seen is there no more, nor ever was looked at. */
+	frame.first_line = 99;
+	assert_false(python_codes_find(c, 1, getpid(), &how, &frame, &fn));
+	frame.first_line = 7;
+	put(136, 8, 8);
+	assert_true(python_codes_find(c, 1, getpid(), &how, &frame, &fn));
 	assert_string_equal(fn.name, "other");
 	python_codes_free(c);
 }

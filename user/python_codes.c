@@ -240,8 +240,7 @@ static struct code *find_code(const struct memory *m, const struct gt_wire_pytho
 	uint64_t addr = f->code, hash = gt_stack_fold(gt_stack_fold(0, m->as), addr), name;
 	struct identity is;
 	struct code *code;
-	bool there = !bad(m->c->trouble, m->as) && identify(m, addr, &is, &name) &&
-		     seen(&is, f);
+	bool there = !bad(m->c->trouble, m->as) && identify(m, addr, &is, &name) && seen(&is, f);
 
 	/* The latest first: which it was when it can't be asked. */
 	for (code = map_get_ptr(&m->c->by_hash, hash); code; code = code->less)

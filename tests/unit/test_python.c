@@ -249,9 +249,10 @@ static int make_code(void **state)
 	put(112, (uintptr_t)&mem.file, 8);
 	put(128, (uintptr_t)&mem.name, 8);
 	put(136, (uintptr_t)&mem.lines, 8);
-	frame = (struct gt_wire_python_frame){
-		.code = (uintptr_t)mem.code, .lines = (uintptr_t)&mem.lines, .at = 184, .first_line = 7
-	};
+	frame = (struct gt_wire_python_frame){ .code = (uintptr_t)mem.code,
+					       .lines = (uintptr_t)&mem.lines,
+					       .at = 184,
+					       .first_line = 7 };
 	return 0;
 }
 

@@ -44,6 +44,8 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 	if (o->duration || o->ring_bytes || o->user || o->as_root || o->wait_all || o->futex_calls ||
 	    o->no_stacks || o->sample_hz || o->probe_locks || o->no_usdt)
 		return cmd_usage(cmd, "options of tracing need commands to compare, not traces");
+	if (opts_many_stacks(o))
+		return cmd_usage(cmd, OPTS_ONE_KIND);
 	if (load(in->words[0], in->words[0], -1, &a) != 0)
 		return STATUS_FAILED;
 	if (load(in->words[1], in->words[1], -1, &b) == 0) {

@@ -12,6 +12,8 @@ int cmd_report(const struct cmd *cmd, const struct cmd_input *in)
 	if (in->nwords != 1)
 		return cmd_usage(cmd, in->nwords ? "report takes one trace"
 						 : "report needs a trace file");
+	if (opts_many_stacks(in->options))
+		return cmd_usage(cmd, OPTS_ONE_KIND);
 	if (load(in->words[0], in->words[0], -1, &l) != 0)
 		return STATUS_FAILED;
 	status = reports_open(in->options, REPORTS_TEXT_STDOUT, &reports) ? STATUS_FAILED

@@ -13,6 +13,7 @@
 
 #define MAX_CONTENTS (64u << 20) /* beyond, all are forgotten: some will be told again */
 #define MAX_NAMED 262144	 /* addresses of one image */
+#define MAX_OWN 5		 /* kernel frames that can be giltrace's own */
 
 struct frames {
 	volatile uint32_t *next;
@@ -140,14 +141,39 @@ void frames_add(struct frames *f, const struct frames_frame *frame, struct frame
 	push(to, number_of(f, frame));
 }
 
+static const char *kernel_name(struct frames *f, uint64_t ip, const char **image)
+{
+	if (!f->kernel)
+		f->kernel = kernel_symbols_read("/proc/kallsyms");
+	return f->kernel ? kernel_symbols_find(f->kernel, ip, image) : NULL;
+}
+
+/*
+ * The kernel's way from a tracepoint to a program that takes stacks, innermost first:
+ * bpf_prog_…_on_switch, bpf_trace_run4, __bpf_trace_sched_switch, __traceiter_sched_switch. Not all
+ * of them are there or have names everywhere, so what is in front of one belongs to it too.
+ */
+size_t frames_kernel_own(struct frames *f, const uint64_t *ips, size_t n)
+{
+	static const char *const own[] = { "bpf_prog_", "bpf_trace_run", "bpf_trampoline_",
+					   "__bpf_trace_", "__traceiter_" };
+	size_t count = 0;
+
+	for (size_t i = 0; i < n && i < MAX_OWN; i++) {
+		const char *image, *name = kernel_name(f, i ? ips[i] - 1 : ips[i], &image);
+
+		for (size_t j = 0; name && j < sizeof(own) / sizeof(own[0]); j++)
+			if (!strncmp(name, own[j], strlen(own[j])))
+				count = i + 1;
+	}
+	return count;
+}
+
 static uint32_t name_kernel(struct frames *f, uint64_t ip)
 {
 	struct frames_frame frame = { .kind = GT_FRAME_KERNEL, .image = "[kernel]", .file = "" };
 
-	if (!f->kernel)
-		f->kernel = kernel_symbols_read("/proc/kallsyms");
-	if (f->kernel)
-		frame.name = kernel_symbols_find(f->kernel, ip, &frame.image);
+	frame.name = kernel_name(f, ip, &frame.image);
 	if (!frame.name)
 		frame.name = "[kernel]";
 	return number_of(f, &frame);

@@ -41,6 +41,9 @@ struct frames_list {
 /* Add any frame; what is too long is cut. */
 void frames_add(struct frames *f, const struct frames_frame *frame, struct frames_list *to);
 
+/* How many of a kernel's frames, innermost first, are there only because the stack was taken. */
+size_t frames_kernel_own(struct frames *f, const uint64_t *ips, size_t n);
+
 /* Add a frame of the kernel. `exact`: as in struct unwind_frame. */
 void frames_add_kernel(struct frames *f, uint64_t ip, bool exact, struct frames_list *to);
 

@@ -43,9 +43,10 @@ static const struct opt_row rows[] = {
 	  "do not count futex calls; the default with -p and -a, as counting slows every system call of the "
 	  "machine by some 30 ns",
 	  OPTS_FUTEX_OFF },
-	{ "stacks", 0, OPT_STACKS, AT(stacks), REPORTING, "WHAT",
-	  "what stacks are taken, beside those of locks, and what flame graphs of them weigh; lock is the "
-	  "default, except that with -a none are taken" },
+	{ "stacks", 0, OPT_STACKS, AT(drawn), REPORTING, "WHAT[,WHAT]",
+	  "what stacks are taken, beside those of locks, and what flame graphs of them weigh; of several all are "
+	  "taken and the first is drawn, the others by report --stacks; lock is the default, except that with -a none "
+	  "are taken" },
 	{ "no-stacks", 0, OPT_FLAG, AT(no_stacks), TRACING, NULL, "take no stacks", 1 },
 	{ "frequency", 'F', OPT_RATE, AT(sample_hz), TRACING, "HZ",
 	  "look HZ times a second on each CPU what runs there, 0 for never; the default is 99 with --stacks oncpu and "
@@ -308,18 +309,33 @@ static int set_class(const struct parse *p, const char *value)
 	return 0;
 }
 
+/* KIND[,KIND…]; the first of all is what graphs are drawn of. */
 static int set_stacks(const struct parse *p, const char *value)
 {
-	enum stack_kind kind = stack_kind_parse(value);
-	char names[256] = "";
+	char names[256] = "", name[32];
+	enum stack_kind kind;
+	size_t len;
 
-	if (kind == STACK_KINDS) {
-		join_names(stacks_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there are no stacks '%.200s'; there are: %s", value,
-			    names);
+	for (;; value += len + 1) {
+		len = strcspn(value, ",");
+		snprintf(name, sizeof(name), "%.*s", shown(len), value);
+		kind = len < sizeof(name) ? stack_kind_parse(name) : STACK_KINDS;
+		if (kind == STACK_KINDS) {
+			join_names(stacks_name, names, sizeof(names));
+			return fail(p, -EINVAL, "there are no stacks '%.*s'; there are: %s",
+				    shown(len), value, names);
+		}
+		p->o->stacks |= 1U << kind;
+		if (!*(int *)field(p))
+			*(int *)field(p) = 1 + (int)kind;
+		if (!value[len])
+			return 0;
 	}
-	*(int *)field(p) = 1 + (int)kind;
-	return 0;
+}
+
+bool opts_many_stacks(const struct options *o)
+{
+	return o->stacks & (o->stacks - 1);
 }
 
 /* How each type is set, and what its values are where that is a list. */

@@ -52,7 +52,8 @@ struct options {
 	uint64_t duration;   /* ns, 0: no limit */
 	uint64_t ring_bytes; /* 0: default; otherwise a power of two */
 	int futex_calls;     /* enum opts_futex */
-	int stacks;	     /* --stacks: 1 + enum stack_kind; 0: not given */
+	int drawn;	     /* --stacks: 1 + the enum stack_kind that came first; 0: not given */
+	unsigned int stacks; /* --stacks: bits 1 << enum stack_kind of all */
 	int no_stacks;
 	int sample_hz; /* -F: a second and CPU; 0: not given, OPTS_SAMPLE_OFF: none */
 	int probe_locks;
@@ -76,7 +77,7 @@ enum opt_type {
 	OPT_PIDS,    /* appends to pids */
 	OPT_EXPORT,  /* appends to exports */
 	OPT_CLASS,   /* unsigned int: sets a bit */
-	OPT_STACKS,  /* int, 1 + enum stack_kind */
+	OPT_STACKS,  /* int, 1 + enum stack_kind; the bits of `stacks` too */
 	OPT_RATE,    /* int, a second; 0 is stored as OPTS_SAMPLE_OFF */
 };
 
@@ -103,6 +104,10 @@ const struct opt_row *opts_at(size_t index);
  */
 int opts_parse(unsigned int commands, char **argv, struct options *o, bool *dashes,
 	       char error[OPTS_ERROR_MAX]);
+
+/* Was more than one kind given with --stacks? A trace that is there is drawn by one at a time. */
+bool opts_many_stacks(const struct options *o);
+#define OPTS_ONE_KIND "--stacks takes one kind here: what a graph is drawn of"
 
 /*
  * Number of leading words that are options of any command or their values, up to "--" at most;

@@ -69,7 +69,7 @@ int reports_open(const struct options *o, enum reports_text text, struct reports
 		goto fail;
 	}
 	r->color = o->color;
-	r->stacks = o->stacks ? o->stacks - 1 : STACK_LOCK;
+	r->stacks = o->drawn ? (enum stack_kind)(o->drawn - 1) : STACK_LOCK;
 	err = stream ? add(r, render_find("text"), NULL, stream) : 0;
 	if (!err && o->json)
 		err = add(r, render_find("json"), NULL, stdout);

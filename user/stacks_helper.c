@@ -73,12 +73,12 @@ static enum unwind_code code_at(void *ctx, uint64_t pc, bool exact, const struct
 
 static void add_kernel(struct worker *w, const struct stacks_packet *p)
 {
-	for (uint32_t i = 0; i < p->q->kernel_frames; i++) {
-		uint64_t ip;
+	uint64_t ips[GT_STACK_KERNEL_MAX];
+	size_t n = p->q->kernel_frames;
 
-		memcpy(&ip, p->kernel + i * sizeof(ip), sizeof(ip));
-		frames_add_kernel(w->frames, ip, i == 0, &w->list);
-	}
+	memcpy(ips, p->kernel, n * sizeof(ips[0]));
+	for (size_t i = frames_kernel_own(w->frames, ips, n); i < n; i++)
+		frames_add_kernel(w->frames, ips[i], i == 0, &w->list);
 }
 
 static void fill_stack(const struct stacks_packet *p, struct unwind_stack *out)

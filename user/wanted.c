@@ -27,9 +27,9 @@ const char *wanted_stacks(const struct options *o, enum gt_target target, struct
 	if (o->no_stacks)
 		return NULL;
 	/* Whoever traces the whole machine has asked for nobody's stacks. */
-	if (o->stacks)
-		out->stacks = taken[o->stacks - 1];
-	else if (target != GT_TARGET_ALL)
+	for (size_t kind = 0; kind < STACK_KINDS; kind++)
+		out->stacks |= o->stacks & 1U << kind ? taken[kind] : 0;
+	if (!o->stacks && target != GT_TARGET_ALL)
 		out->stacks = GT_STACKS_LOCK;
 	if (o->sample_hz > 0)
 		out->stacks |= GT_STACKS_ONCPU;

@@ -91,7 +91,22 @@ case_offcpu_has_the_kernels_part() {
 	record_stacks --stacks offcpu -- "$PROGRAMS/mutex_sleep"
 	check_stacks "$ADDS_UP" 'sum("sleep_ns" in u.stack.names for u in of) >= 90' \
 		'all(u.stack.kernel for u in of if u.what == "switch" and not u.stack.flags & SKIPPED)' \
+		'all(u.stack.kernel[0] == "__schedule" for u in of if u.stack.kernel)' \
 		'all(not u.stack.kernel for u in of if u.what == "waking")'
+}
+
+case_all_kinds_that_were_asked_for_are_there() {
+	needs_stacks
+	run "$GILTRACE" record --stacks oncpu,offcpu --stacks wake -o "$T/t.gt" -- "$PROGRAMS/mutex_sleep"
+	want_status 0
+	for kind in lock offcpu oncpu wake; do
+		run "$GILTRACE" report --stacks $kind --export "folded:$T/$kind.folded" "$T/t.gt"
+		want_status 0
+	done
+	[ -s "$T/lock.folded" ] && [ -s "$T/offcpu.folded" ] && [ -s "$T/wake.folded" ] || fail "nothing was drawn"
+	run "$GILTRACE" report --stacks lock,offcpu "$T/t.gt"
+	want_status 2
+	want_said 'one kind'
 }
 
 case_samples_add_up_to_the_time() {

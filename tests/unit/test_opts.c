@@ -208,6 +208,8 @@ static void test_wrong_options_are_named(void **state)
 	refused("--color sometimes", "'sometimes' is none of");
 	refused("--fail-if slow", "there is no verdict 'slow'; there are: inconclusive");
 	refused("--stacks heap", "there are no stacks 'heap'; there are: lock, offcpu");
+	refused("--stacks lock,heap", "there are no stacks 'heap'; there are: lock, offcpu");
+	refused("--stacks lock,", "there are no stacks ''");
 	refused("-F 10001", "10001 is out of range");
 	refused("-F 99x", "'99x' is not a number");
 	refused_for(OPTS_REPORT, "-F 99", "does not apply");

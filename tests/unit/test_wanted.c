@@ -66,6 +66,17 @@ static void test_every_kind_keeps_the_stacks_of_locks(void **state)
 	comes_to("--stacks critical", GT_TARGET_COMMAND, GT_STACKS_LOCK | GT_STACKS_ONCPU, 99);
 }
 
+static void test_several_kinds_are_all_taken(void **state)
+{
+	uint32_t both = GT_STACKS_LOCK | GT_STACKS_OFFCPU | GT_STACKS_ONCPU;
+
+	comes_to("--stacks offcpu,oncpu", GT_TARGET_COMMAND, both, 99);
+	comes_to("--stacks offcpu --stacks oncpu", GT_TARGET_COMMAND, both, 99);
+	comes_to("--stacks offcpu -F 49", GT_TARGET_COMMAND, both, 49);
+	comes_to("--stacks wake,wake", GT_TARGET_ALL, GT_STACKS_LOCK | GT_STACKS_WAKE, 0);
+	is_refused("--stacks offcpu,critical -F 0", "-F 0");
+}
+
 static void test_samples_by_themselves(void **state)
 {
 	comes_to("-F 49", GT_TARGET_COMMAND, GT_STACKS_LOCK | GT_STACKS_ONCPU, 49);
@@ -98,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_every_kind_keeps_the_stacks_of_locks),
+		cmocka_unit_test(test_several_kinds_are_all_taken),
 		cmocka_unit_test(test_samples_by_themselves),
 		cmocka_unit_test(test_contradictions),
 		cmocka_unit_test(test_every_kind_has_a_name_that_finds_it),

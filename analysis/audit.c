@@ -41,7 +41,7 @@ static void check_cpu(struct audit *a, const struct model *m, const struct gt_ev
 	const struct cpu *c = model_cpu(m, ev->cpu);
 	uint64_t traced = c ? c->traced_total : 0, idle = c ? c->idle_total : 0,
 		 other = c ? c->other_total : 0;
-	uint64_t open = c && ev->ts > c->since ? ev->ts - c->since : 0;
+	uint64_t open = c && ev->ts > c->since ? ev->ts - c->since + c->cut : 0;
 	uint64_t whole = ev->u.cpu_sum.traced + ev->u.cpu_sum.other + ev->u.cpu_sum.idle;
 
 	if (c && c->running)

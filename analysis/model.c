@@ -59,9 +59,9 @@ static void window_open(struct model *m)
 
 	m->now = m->start;
 	for (uint32_t i = 0; i < GT_MAX_CPUS; i++) {
+		/* How the stretch was spent is told when it ends, also of its part before. */
 		if (m->seen[i])
-			model_cpu_close(m, &m->cpus[i],
-					m->cpus[i].idle ? m->start - m->cpus[i].since : 0);
+			m->cpus[i].cut = m->start - m->cpus[i].since;
 		m->cpus[i].since = m->start;
 	}
 	m->open = true;

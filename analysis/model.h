@@ -101,6 +101,7 @@ struct cpu {
 	bool idle;              /* with running NULL: nobody else is on it either */
 	bool known;             /* false until the first record about it */
 	uint64_t since;         /* when this occupation began */
+	uint64_t cut;           /* ns of it before the window opened at `since`, not in the totals yet */
 	/* ns up to `since` from the first record about this CPU, the time before the window included */
 	uint64_t traced_total, other_total, idle_total;
 };

@@ -3,16 +3,19 @@
 
 void model_cpu_close(struct model *m, struct cpu *c, uint64_t idle)
 {
-	uint64_t length = m->now - c->since;
+	uint64_t length = m->now - c->since, cut = c->cut;
+	/* What the window cut off a stretch that was of one kind was so, too. */
+	bool cut_idle = length ? idle >= length : c->idle;
 
 	if (idle > length)
 		idle = length;
 	if (c->running) {
-		c->traced_total += length;
+		c->traced_total += length + cut;
 	} else {
-		c->idle_total += idle;
-		c->other_total += length - idle;
+		c->idle_total += idle + (cut_idle ? cut : 0);
+		c->other_total += length - idle + (cut_idle ? 0 : cut);
 	}
+	c->cut = 0;
 	if (length)
 		MODEL_TELL(m, cpu_span, c, c->running, c->since, m->now, c->running ? 0 : idle);
 	c->since = m->now;
@@ -73,10 +76,21 @@ static uint64_t idle_since(const struct model *m, const struct cpu *c, const str
 	return (uint64_t)((unsigned __int128)idle * part / whole);
 }
 
+/* The stretch's part before the window, from `start` on, had `idle` ns of idle time. */
+static void cut_told(struct cpu *c, uint64_t start, uint64_t idle)
+{
+	uint64_t told = c->since - start < c->cut ? c->since - start : c->cut;
+
+	idle = idle < told ? idle : told;
+	c->idle_total += idle + (c->idle ? c->cut - told : 0);
+	c->other_total += told - idle + (c->idle ? 0 : c->cut - told);
+	c->cut = 0;
+}
+
 int model_cpu_record(struct model *m, const struct gt_event *ev)
 {
 	struct cpu *c = &m->cpus[ev->cpu];
-	uint64_t gap = 0, start = ev->u.cpu_span.start;
+	uint64_t gap = 0, start = ev->u.cpu_span.start, idle;
 
 	if (start > m->now) {
 		m->counts.bad_records++;
@@ -88,7 +102,10 @@ int model_cpu_record(struct model *m, const struct gt_event *ev)
 	}
 	if (c->idle && start > c->since)
 		gap = start - c->since;
-	model_cpu_close(m, c, gap + idle_since(m, c, ev));
+	idle = idle_since(m, c, ev);
+	if (c->cut && start < c->since)
+		cut_told(c, start, ev->u.cpu_span.idle > idle ? ev->u.cpu_span.idle - idle : 0);
+	model_cpu_close(m, c, gap + idle);
 	model_cpu_take(m, c, NULL, ev->flags & GT_F_NEXT_IDLE);
 	return 0;
 }

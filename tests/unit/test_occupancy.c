@@ -154,6 +154,28 @@ static void the_audit_covers_the_time_before_the_window(void **unused)
 	schedule_free(&s);
 }
 
+/* A stretch of idle and others across the opening: what the kernel side says of all of it counts.
+ */
+static void the_audit_takes_a_stretch_across_the_opening_as_told(void **unused)
+{
+	struct schedule s;
+	struct gt_event *ev;
+
+	schedule_init(&s, 1000, 1);
+	add_event(&s, -500, 0, GT_ON_CPU, 0);
+	ev = add_event(&s, -400, 0, GT_CPU, 0);
+	ev->u.cpu_span.start = s.meta.start - 500 * US;
+	ev->flags = GT_F_NEXT_IDLE;
+	ev = add_event(&s, 400, 0, GT_CPU, 0);
+	ev->u.cpu_span.start = s.meta.start - 400 * US;
+	ev->u.cpu_span.idle = 100 * US;
+	add_cpu_sum(&s, 0, 0, 1400, 100);
+	schedule_play(&s);
+	assert_true(s.out.audit_cpu_error == 0);
+	assert_int_equal(s.out.cpus[0].idle, 50 * US);
+	schedule_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +185,7 @@ int main(void)
 		cmocka_unit_test(threads_are_told_apart_on_each_cpu),
 		cmocka_unit_test(the_audit_compares_with_the_kernel_sides_sums),
 		cmocka_unit_test(the_audit_covers_the_time_before_the_window),
+		cmocka_unit_test(the_audit_takes_a_stretch_across_the_opening_as_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,20 +66,25 @@ void lock_batons_free(struct lock_batons *b)
 	free(b);
 }
 
+static bool grow(void **array, size_t *n, size_t size, uint32_t index)
+{
+	size_t more = ((size_t)index + 32) * 2;
+	char *p = realloc(*array, more * size);
+
+	if (!p)
+		return false;
+	memset(p + *n * size, 0, (more - *n) * size);
+	*array = p;
+	*n = more;
+	return true;
+}
+
 /* An element of a zeroed array that grows as needed; NULL when out of memory. Growing moves the
  * others. */
-static void *element(void **array, size_t *n, size_t size, uint32_t index)
+static inline void *element(void **array, size_t *n, size_t size, uint32_t index)
 {
-	if (index >= *n) {
-		size_t more = ((size_t)index + 32) * 2;
-		char *p = realloc(*array, more * size);
-
-		if (!p)
-			return NULL;
-		memset(p + *n * size, 0, (more - *n) * size);
-		*array = p;
-		*n = more;
-	}
+	if (index >= *n && !grow(array, n, size, index))
+		return NULL;
 	return (char *)*array + index * size;
 }
 
@@ -168,15 +173,18 @@ static bool was_its_turn(const struct runner *from, const struct runner *to, con
 void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t word)
 {
 	const struct thread *to = wake->wakee, *from = wake->waker;
-	struct runner *r;
+	struct runner *r, *woken;
 	struct place *p;
 
-	if (from->process != to->process || !runner(b, to) || !runner(b, from) || !place(b, to) ||
-	    !b->runners[to->index].blocked || b->runners[to->index].word == LOCK_WORDS_NONE)
+	/* The second entry may move the first. */
+	if (from->process != to->process || !runner(b, to) || !runner(b, from))
 		return;
-	r = runner(b, from);
+	r = &b->runners[from->index];
+	woken = &b->runners[to->index];
 	p = place(b, to);
-	b->runners[to->index].handed = true;
+	if (!p || !woken->blocked || woken->word == LOCK_WORDS_NONE)
+		return;
+	woken->handed = true;
 	/* The one it woke lost the race for the mutex that goes with its word: the same hand-over. */
 	if (r->gave && r->gave_to == to->index && at_once(r, from, wake->ts))
 		return;
@@ -186,11 +194,11 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 	r->gave_to = to->index;
 	r->giving = false;
 	r->gave_on = word;
-	r->gave_first = b->runners[to->index].word;
+	r->gave_first = woken->word;
 	r->gave_at = wake->ts;
-	r->gave_wait = since(b->runners[to->index].blocked, wake->ts);
+	r->gave_wait = since(woken->blocked, wake->ts);
 	r->held = since(r->got, wake->ts);
-	r->gave_turn = was_its_turn(r, &b->runners[to->index], p, to, wake->ts);
+	r->gave_turn = was_its_turn(r, woken, p, to, wake->ts);
 }
 
 /* It waits on `word` next, once it has given way. */

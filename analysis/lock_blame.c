@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define CELLS_MAX (1U << 22) /* of all locks: 32 MB */
-#define SELF UINT32_MAX	     /* it was thought to have the lock, and had not */
+#define PAST_MAX 256	     /* changes of holders that are kept of one lock */
 
 void lock_blames_release(struct lock_blames *b)
 {
@@ -32,13 +32,11 @@ static struct lock_blame_wait *wait_of(struct lock_blames *b, uint32_t thread)
 
 /* ---- cells ---- */
 
-static bool has_room(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
+static bool cells_grow(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
 {
 	uint32_t room = blame->room ? blame->room : 4;
 	uint64_t *cells, more;
 
-	if (!slot || slot < blame->room)
-		return true;
 	if (slot >= LOCK_SLOTS_MAX)
 		return false;
 	while (room <= slot)
@@ -61,41 +59,65 @@ static bool has_room(struct lock_books *books, struct lock_blame *blame, uint32_
 	return true;
 }
 
+static inline bool has_room(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
+{
+	return !slot || slot < blame->room || cells_grow(books, blame, slot);
+}
+
 /* There is room for both: has_room(). */
 static inline void add(struct lock_blame *blame, uint32_t holder, uint32_t waiter, uint64_t ns)
 {
-	blame->cells[(size_t)(holder == waiter ? 0 : holder) * blame->room + waiter] += ns;
+	blame->cells[(size_t)holder * blame->room + waiter] += ns;
 }
 
-static void add_later(struct lock_blame_wait *x, uint32_t holder, uint64_t ns)
+/*
+ * All that it has not been charged for. While it was paused it was itself thought to have the lock:
+ * if it goes on waiting, it had not, and `itself` did.
+ */
+static void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint32_t itself,
+		   uint64_t until)
 {
-	uint32_t i = 0;
+	for (uint32_t i = x->past; i < blame->npast; i++) {
+		const struct lock_tenure *past = &blame->past[i];
 
-	if (holder == x->slot)
-		holder = SELF;
-	while (i < x->nlater && x->later[i].holder != holder)
-		i++;
-	if (i == LOCK_BLAME_LATER) {
-		x->later[i - 1].holder = 0; /* too many in a moment to tell apart */
-		i--;
-	} else if (i == x->nlater) {
-		x->later[x->nlater].holder = holder;
-		x->later[x->nlater++].ns = 0;
+		if (past->until <= x->charged)
+			continue;
+		add(blame, past->holder == x->slot ? itself : past->holder, x->slot,
+		    past->until - x->charged);
+		x->charged = past->until;
 	}
-	x->later[i].ns += ns;
-}
-
-static inline void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint64_t until)
-{
-	uint64_t ns = until - x->charged;
-
+	x->past = blame->npast;
 	if (until <= x->charged)
 		return;
+	add(blame, blame->holder == x->slot ? itself : blame->holder, x->slot, until - x->charged);
 	x->charged = until;
-	if (x->paused)
-		add_later(x, blame->holder, ns);
-	else
-		add(blame, blame->holder, x->slot, ns);
+}
+
+/*
+ * There is no room to note more changes: everybody is charged, but for who runs. Their changes are
+ * kept, as long as that leaves half of the room.
+ */
+static void charge_all(struct lock_blames *b, struct lock_blame *blame, uint64_t until)
+{
+	uint32_t keep = blame->npast;
+
+	for (uint32_t i = blame->first; i; i = b->waits[i - 1].next) {
+		struct lock_blame_wait *x = &b->waits[i - 1];
+
+		if (!x->paused) {
+			charge(blame, x, 0, until);
+		} else if (blame->npast - x->past >= blame->past_room / 2) {
+			x->untold += until > x->charged ? until - x->charged : 0;
+			x->charged = until > x->charged ? until : x->charged;
+			x->past = blame->npast;
+		}
+		keep = x->past < keep ? x->past : keep;
+	}
+	blame->npast -= keep;
+	if (blame->npast)
+		memmove(blame->past, blame->past + keep, blame->npast * sizeof(*blame->past));
+	for (uint32_t i = blame->first; i; i = b->waits[i - 1].next)
+		b->waits[i - 1].past -= keep;
 }
 
 /* ---- waits ---- */
@@ -118,6 +140,7 @@ void lock_blame_wait(struct lock_blames *b, uint32_t lock, uint32_t thread, uint
 	*x = (struct lock_blame_wait){
 		.lock = lock + 1,
 		.slot = slot,
+		.past = book->blame.npast,
 		.next = book->blame.first,
 		.charged = now,
 	};
@@ -132,7 +155,7 @@ void lock_blame_pause(struct lock_blames *b, uint32_t thread, uint64_t now)
 
 	if (!x || !x->lock || x->paused)
 		return;
-	charge(&b->books->at[x->lock - 1]->blame, x, now);
+	charge(&b->books->at[x->lock - 1]->blame, x, 0, now);
 	x->paused = true;
 }
 
@@ -144,12 +167,10 @@ void lock_blame_again(struct lock_blames *b, uint32_t thread, uint64_t now)
 	if (!x || !x->lock || !x->paused)
 		return;
 	blame = &b->books->at[x->lock - 1]->blame;
-	charge(blame, x, now);
+	charge(blame, x, blame->holder == x->slot ? 0 : blame->holder, now);
+	add(blame, 0, x->slot, x->untold);
+	x->untold = 0;
 	x->paused = false;
-	for (uint32_t i = 0; i < x->nlater; i++)
-		add(blame, x->later[i].holder == SELF ? blame->holder : x->later[i].holder, x->slot,
-		    x->later[i].ns);
-	x->nlater = 0;
 }
 
 void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
@@ -161,7 +182,7 @@ void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
 		return;
 	blame = &b->books->at[x->lock - 1]->blame;
 	if (!x->paused)
-		charge(blame, x, now);
+		charge(blame, x, 0, now);
 	if (x->next)
 		b->waits[x->next - 1].prev = x->prev;
 	if (x->prev)
@@ -173,17 +194,43 @@ void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
 
 /* ---- holders ---- */
 
+static bool make_room(struct lock_books *books, struct lock_blame *blame)
+{
+	uint32_t room = blame->past_room ? blame->past_room * 2 : 4;
+	struct lock_tenure *p;
+
+	if (room > PAST_MAX || books->cells + room > CELLS_MAX)
+		return false;
+	p = realloc(blame->past, room * sizeof(*p));
+	if (!p) {
+		lock_books_check(books, -ENOMEM);
+		return false;
+	}
+	books->cells += room;
+	blame->past = p;
+	blame->past_room = room;
+	return true;
+}
+
 void lock_blame_holder(struct lock_blames *b, uint32_t lock, uint32_t slot, uint64_t when)
 {
 	struct lock_book *book = lock_books_get(b->books, lock);
+	struct lock_blame *blame;
 
-	if (book && !has_room(b->books, &book->blame, slot))
-		slot = 0;
-	if (!book || book->blame.holder == slot)
+	if (!book)
 		return;
-	for (uint32_t i = book->blame.first; i; i = b->waits[i - 1].next)
-		charge(&book->blame, &b->waits[i - 1], when);
-	book->blame.holder = slot;
+	blame = &book->blame;
+	if (!has_room(b->books, blame, slot))
+		slot = 0;
+	if (blame->holder == slot)
+		return;
+	if (!blame->first)
+		blame->npast = 0;
+	else if (blame->npast == blame->past_room && !make_room(b->books, blame))
+		charge_all(b, blame, when);
+	if (blame->first && blame->past_room)
+		blame->past[blame->npast++] = (struct lock_tenure){ when, blame->holder };
+	blame->holder = slot;
 }
 
 void lock_blame_correct(struct lock_blames *b, uint32_t lock, uint32_t slot)

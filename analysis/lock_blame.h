@@ -3,26 +3,24 @@
  * Who keeps whom waiting: every waiter's time is charged to whoever holds the lock at that moment.
  * Waits are told as they happen: a waiter that runs again may have the lock or go back to waiting,
  * which only its next step tells; that time is charged in the second case.
+ *
+ * A change of holders is only noted: charged is whoever stops waiting, for each that had the lock
+ * meanwhile, so that it costs no look at everybody else who waits.
  */
 #ifndef ANALYSIS_LOCK_BLAME_H
 #define ANALYSIS_LOCK_BLAME_H
 
 #include "lock_books.h"
 
-#define LOCK_BLAME_LATER 4
-
 /* One thread's wait; a zeroed struct is none. */
 struct lock_blame_wait {
 	uint64_t charged; /* up to here */
+	uint64_t untold;  /* ns of a pause whose holders are no longer kept */
+	uint32_t past;	  /* the first tenure that it has not been charged for */
 	uint32_t slot;
 	uint32_t next, prev; /* thread index + 1 */
 	uint32_t lock;	     /* number + 1; 0: it waits for none */
 	bool paused;	     /* it runs: what follows is charged if it goes on waiting */
-	uint32_t nlater;
-	struct {
-		uint32_t holder;
-		uint64_t ns;
-	} later[LOCK_BLAME_LATER];
 };
 
 struct lock_blames {

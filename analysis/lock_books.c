@@ -34,8 +34,10 @@ int lock_books_init(struct lock_books *b, const struct lock_table *table,
 	if (!b->at || !b->ways)
 		return -ENOMEM;
 	b->nlocks = n;
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
 		b->ways[i] = way_of(table, probed, i);
+		b->any_global |= b->ways[i] == LOCK_WAY_GLOBAL;
+	}
 	return 0;
 }
 
@@ -51,6 +53,7 @@ void lock_books_release(struct lock_books *b)
 		spread_release(&book->hold);
 		spread_release(&book->ask);
 		spread_release(&book->leave);
+		free(book->blame.past);
 		free(book->blame.cells);
 		free(book);
 	}
@@ -66,12 +69,8 @@ void lock_books_check(struct lock_books *b, int err)
 		b->err = err;
 }
 
-struct lock_book *lock_books_get(struct lock_books *b, uint32_t lock)
+struct lock_book *lock_books_make(struct lock_books *b, uint32_t lock)
 {
-	if (lock >= b->nlocks)
-		return NULL;
-	if (b->at[lock])
-		return b->at[lock];
 	b->at[lock] = calloc(1, sizeof(**b->at));
 	if (b->at[lock])
 		b->at[lock]->way = b->ways[lock];
@@ -121,17 +120,6 @@ void lock_books_transition(struct lock_books *b, const struct thread *t, uint64_
 {
 	if (t->state == STATE_RUNNABLE && (t->index < b->nrunnable || make_room(b, t->index)))
 		b->runnable[t->index] += now - t->since;
-}
-
-/* A time before the present state began is one at its beginning: nothing older is kept. */
-struct lock_clock lock_books_clock(const struct lock_books *b, const struct thread *t, uint64_t now)
-{
-	uint64_t spent = now > t->since ? now - t->since : 0;
-
-	return (struct lock_clock){
-		.run = t->run_total + (t->state == STATE_RUNNING ? spent : 0),
-		.runnable = t->index < b->nrunnable ? b->runnable[t->index] : 0,
-	};
 }
 
 static uint64_t at_most(uint64_t value, uint64_t limit)

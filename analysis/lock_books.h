@@ -18,10 +18,19 @@
 /* Up to how many threads of one lock the matrix tells apart. */
 #define LOCK_SLOTS_MAX 256
 
+/* Until then the thread of that slot was held to have the lock. */
+struct lock_tenure {
+	uint64_t until;
+	uint32_t holder;
+};
+
 /* Who is held to have the lock, and everybody who waits: lock_blame.h. */
 struct lock_blame {
 	uint32_t holder; /* slot; 0: nobody known */
 	uint32_t first;	 /* waiting thread's index + 1; 0: none */
+	/* Who had it before, oldest first, as far as not every waiter has been charged for it. */
+	struct lock_tenure *past;
+	uint32_t npast, past_room;
 	uint32_t room;	 /* cells are room × room, row: holder, column: waiter */
 	uint64_t *cells; /* ns */
 };
@@ -64,6 +73,7 @@ struct lock_book {
 struct lock_books {
 	uint32_t nlocks;
 	uint8_t *ways;	       /* enum lock_way, by lock */
+	bool any_global;       /* there is one of LOCK_WAY_GLOBAL */
 	struct lock_book **at; /* NULL: nothing happened to it yet */
 	struct lock_parts parts;
 	uint64_t *runnable; /* by struct thread.index: ns it has waited for a CPU */
@@ -80,8 +90,15 @@ void lock_books_release(struct lock_books *b); /* what it owns, not the struct *
 
 void lock_books_check(struct lock_books *b, int err);
 
+struct lock_book *lock_books_make(struct lock_books *b, uint32_t lock);
+
 /* Found or made; NULL when out of memory, which is noted. */
-struct lock_book *lock_books_get(struct lock_books *b, uint32_t lock);
+static inline struct lock_book *lock_books_get(struct lock_books *b, uint32_t lock)
+{
+	if (lock >= b->nlocks)
+		return NULL;
+	return b->at[lock] ? b->at[lock] : lock_books_make(b, lock);
+}
 
 /* Likewise; NULL also beyond LOCK_PARTS_MAX. Valid until the next call. */
 struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock, uint32_t thread);
@@ -91,8 +108,18 @@ uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread);
 
 /* Before the model changes a thread's state: keeps its clocks. */
 void lock_books_transition(struct lock_books *b, const struct thread *t, uint64_t now);
-struct lock_clock lock_books_clock(const struct lock_books *b, const struct thread *t,
-				   uint64_t now);
+
+/* A time before the present state began is one at its beginning: nothing older is kept. */
+static inline struct lock_clock lock_books_clock(const struct lock_books *b, const struct thread *t,
+						 uint64_t now)
+{
+	uint64_t spent = now > t->since ? now - t->since : 0;
+
+	return (struct lock_clock){
+		.run = t->run_total + (t->state == STATE_RUNNING ? spent : 0),
+		.runnable = t->index < b->nrunnable ? b->runnable[t->index] : 0,
+	};
+}
 
 /*
  * A hold of `ns` that ended: what of it the thread ran, and waited for a CPU, since `from` until

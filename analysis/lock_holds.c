@@ -19,21 +19,19 @@ void lock_holds_release(struct lock_holds *h)
 	free(h->data);
 }
 
-void *lock_holds_entry(struct lock_holds *h, void **array, size_t *n, size_t size, uint32_t index)
+bool lock_holds_grow(struct lock_holds *h, void **array, size_t *n, size_t size, uint32_t index)
 {
-	if (index >= *n) {
-		size_t room = ((size_t)index + 64) * 2;
-		char *p = realloc(*array, room * size);
+	size_t room = ((size_t)index + 64) * 2;
+	char *p = realloc(*array, room * size);
 
-		if (!p) {
-			lock_books_check(h->books, -ENOMEM);
-			return NULL;
-		}
-		memset(p + *n * size, 0, (room - *n) * size);
-		*array = p;
-		*n = room;
+	if (!p) {
+		lock_books_check(h->books, -ENOMEM);
+		return false;
 	}
-	return (char *)*array + index * size;
+	memset(p + *n * size, 0, (room - *n) * size);
+	*array = p;
+	*n = room;
+	return true;
 }
 
 /* ---- which way ---- */
@@ -55,7 +53,8 @@ void lock_holds_block(struct lock_holds *h, const struct lock_step *s)
 		lock_plain_block(h, s);
 	if (way == LOCK_WAY_EXACT)
 		lock_exact_block(h, s);
-	lock_global_block(h, s);
+	if (h->books->any_global)
+		lock_global_block(h, s);
 }
 
 void lock_holds_resume(struct lock_holds *h, const struct lock_step *s)
@@ -66,13 +65,15 @@ void lock_holds_resume(struct lock_holds *h, const struct lock_step *s)
 		lock_plain_resume(h, s);
 	if (way == LOCK_WAY_EXACT)
 		lock_exact_resume(h, s);
-	lock_global_resume(h, s);
+	if (h->books->any_global)
+		lock_global_resume(h, s);
 }
 
 void lock_holds_leave(struct lock_holds *h, const struct thread *t, enum state next, uint64_t now)
 {
 	lock_plain_leave(h, t, next, now);
-	lock_global_leave(h, t, next, now);
+	if (h->books->any_global)
+		lock_global_leave(h, t, next, now);
 	if (next == STATE_NONE || next == STATE_UNKNOWN)
 		lock_exact_end(h, t, now);
 	lock_holds_data_used(h, t);
@@ -85,7 +86,8 @@ void lock_holds_back(struct lock_holds *h, const struct thread *t, uint64_t now)
 
 void lock_holds_arrive(struct lock_holds *h, const struct thread *t, uint64_t now)
 {
-	lock_global_arrive(h, t, now);
+	if (h->books->any_global)
+		lock_global_arrive(h, t, now);
 }
 
 void lock_holds_wake(struct lock_holds *h, const struct lock_woken *w)

@@ -59,8 +59,17 @@ struct lock_holds {
 void lock_holds_init(struct lock_holds *h, struct lock_books *books, const struct lock_table *t);
 void lock_holds_release(struct lock_holds *h);
 
+/* Make room for entry `index` and more, zeroed. False when out of memory, which is noted. */
+bool lock_holds_grow(struct lock_holds *h, void **array, size_t *n, size_t size, uint32_t index);
+
 /* An entry of a per-thread array that grows by need; NULL when out of memory. */
-void *lock_holds_entry(struct lock_holds *h, void **array, size_t *n, size_t size, uint32_t index);
+static inline void *lock_holds_entry(struct lock_holds *h, void **array, size_t *n, size_t size,
+				     uint32_t index)
+{
+	if (index >= *n && !lock_holds_grow(h, array, n, size, index))
+		return NULL;
+	return (char *)*array + index * size;
+}
 
 /* ---- told by lock_waits.c, in order of time ---- */
 

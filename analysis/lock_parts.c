@@ -6,10 +6,15 @@
 
 struct lock_part *lock_parts_get(struct lock_parts *p, uint32_t group, uint32_t thread)
 {
+	uint32_t *last = &p->last[(thread * 8 + group) % LOCK_PARTS_LAST];
 	uint64_t key = (uint64_t)group << 32 | thread, at;
 
-	if (map_get(&p->index, key, &at))
+	if (*last < p->n && p->at[*last].group == group && p->at[*last].thread == thread)
+		return &p->at[*last];
+	if (map_get(&p->index, key, &at)) {
+		*last = at;
 		return &p->at[at];
+	}
 	if (p->n == p->room) {
 		size_t room = p->room ? p->room * 2 : 64;
 		struct lock_part *grown =

@@ -10,6 +10,7 @@
 #include "spread.h"
 
 #define LOCK_PARTS_MAX (1U << 20) /* a hostile trace may have any number */
+#define LOCK_PARTS_LAST 256
 
 /* What a thread has spent on a CPU, and waiting for one, so far: ns. */
 struct lock_clock {
@@ -36,6 +37,7 @@ struct lock_parts {
 	struct map index;
 	struct lock_part *at;
 	size_t n, room;
+	uint32_t last[LOCK_PARTS_LAST]; /* where some were found last: hints */
 };
 
 /*

@@ -20,6 +20,20 @@ static struct lock_share *find(const struct lock_shares *s, uint32_t group,
 	return map_get(&s->ids, key_of(group, process), &at) ? &s->at[at] : NULL;
 }
 
+static inline struct lock_share *find_again(struct lock_shares *s, uint32_t group,
+					    const struct process *process)
+{
+	uint32_t *last = &s->last[(group * 2 + !process) % LOCK_SHARES_LAST];
+	struct lock_share *share;
+
+	if (*last < s->n && s->at[*last].group == group && s->at[*last].process == process)
+		return &s->at[*last];
+	share = find(s, group, process);
+	if (share)
+		*last = (uint32_t)(share - s->at);
+	return share;
+}
+
 static int add(struct lock_shares *s, uint32_t group, const struct process *process)
 {
 	if (s->n == PAIRS_MAX)
@@ -47,7 +61,7 @@ static uint64_t clock_of(const struct lock_shares *s, const struct process *proc
 int lock_shares_enter(struct lock_shares *s, uint32_t group, const struct process *process,
 		      uint64_t now)
 {
-	struct lock_share *share = find(s, group, process);
+	struct lock_share *share = find_again(s, group, process);
 	int err = share ? 0 : add(s, group, process);
 
 	if (err)
@@ -61,7 +75,7 @@ int lock_shares_enter(struct lock_shares *s, uint32_t group, const struct proces
 void lock_shares_leave(struct lock_shares *s, uint32_t group, const struct process *process,
 		       uint64_t now)
 {
-	struct lock_share *share = find(s, group, process);
+	struct lock_share *share = find_again(s, group, process);
 
 	if (share && share->waiters && --share->waiters == 0)
 		share->serialized += clock_of(s, process, now) - share->since;

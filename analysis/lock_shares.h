@@ -10,6 +10,8 @@
 #include "lib/map.h"
 #include "parallelism.h"
 
+#define LOCK_SHARES_LAST 64
+
 struct lock_share {
 	uint32_t group;
 	const struct process *process; /* NULL: the whole run */
@@ -22,7 +24,8 @@ struct lock_shares {
 	const struct parallelism *parallelism; /* NULL: all times stay 0 */
 	struct lock_share *at;
 	uint32_t n, room;
-	struct map ids; /* group, process → index */
+	struct map ids;			 /* group, process → index */
+	uint32_t last[LOCK_SHARES_LAST]; /* where some were found last: hints */
 };
 
 /* One more waiter, or one less. -ENOMEM, or -ENOSPC beyond a fixed number of pairs. */

@@ -91,11 +91,16 @@ static uint32_t word_add(struct lock_words *w, const struct thread *t)
 
 static struct lock_role *role(struct lock_words *w, uint32_t word, uint32_t thread)
 {
+	uint32_t *last = &w->last_role[(thread * 8 + word) % LOCK_WORDS_LAST];
 	uint64_t key = pair_key(word, thread), at;
 	struct lock_role *r;
 
-	if (map_get(&w->role_index, key, &at))
+	if (*last < w->nroles && w->roles[*last].word == word && w->roles[*last].thread == thread)
+		return &w->roles[*last];
+	if (map_get(&w->role_index, key, &at)) {
+		*last = at;
 		return &w->roles[at];
+	}
 	r = GROW(w, roles, MAX_ROLES);
 	if (!r || map_put(&w->role_index, key, w->nroles)) {
 		w->dropped++;
@@ -174,30 +179,52 @@ void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, ui
 	w->words[word].handovers++;
 }
 
+static bool within_span(const struct lock_words *w, uint32_t low, uint32_t high)
+{
+	const struct lock_word_facts *l = &w->words[low], *h = &w->words[high];
+
+	return (l->addr < h->addr ? h->addr - l->addr : l->addr - h->addr) <= LOCK_WORDS_SPAN;
+}
+
+static struct lock_link *link_known(struct lock_words *w, uint32_t low, uint32_t high)
+{
+	uint32_t *last = &w->last_link[(low * 8 + high) % LOCK_WORDS_LAST];
+	uint64_t at;
+
+	if (*last < w->nlinks && w->links[*last].low == low && w->links[*last].high == high)
+		return &w->links[*last];
+	if (!map_get(&w->link_index, pair_key(low, high), &at))
+		return NULL;
+	*last = at;
+	return &w->links[at];
+}
+
+static struct lock_link *link_new(struct lock_words *w, uint32_t low, uint32_t high)
+{
+	struct lock_link *link = GROW(w, links, MAX_LINKS);
+
+	if (!link || map_put(&w->link_index, pair_key(low, high), w->nlinks)) {
+		w->dropped++;
+		return NULL;
+	}
+	link->low = low;
+	link->high = high;
+	link->near = within_span(w, low, high);
+	w->nlinks++;
+	return link;
+}
+
 void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind)
 {
 	uint32_t low = a < b ? a : b, high = a < b ? b : a;
-	const struct lock_word_facts *l = &w->words[low], *h = &w->words[high];
-	uint64_t apart = l->addr < h->addr ? h->addr - l->addr : l->addr - h->addr;
-	struct lock_link *link;
-	uint64_t at;
+	bool far_too = kind == LOCK_LINK_REQUEUED || kind == LOCK_LINK_BATON;
+	struct lock_link *link = a == b ? NULL : link_known(w, low, high);
 
-	if (a == b || l->as != h->as ||
-	    (kind != LOCK_LINK_REQUEUED && kind != LOCK_LINK_BATON && apart > LOCK_WORDS_SPAN))
-		return;
-	if (map_get(&w->link_index, pair_key(low, high), &at)) {
-		link = &w->links[at];
-	} else {
-		link = GROW(w, links, MAX_LINKS);
-		if (!link || map_put(&w->link_index, pair_key(low, high), w->nlinks)) {
-			w->dropped++;
-			return;
-		}
-		link->low = low;
-		link->high = high;
-		w->nlinks++;
-	}
-	link->counts[kind]++;
+	if (!link && a != b && w->words[a].as == w->words[b].as &&
+	    (far_too || within_span(w, low, high)))
+		link = link_new(w, low, high);
+	if (link && (far_too || link->near))
+		link->counts[kind]++;
 }
 
 uint32_t lock_words_linked(const struct lock_words *w, uint32_t a, uint32_t b,

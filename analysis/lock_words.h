@@ -22,6 +22,7 @@
  * in 3.6.
  */
 #define LOCK_WORDS_SPAN 256
+#define LOCK_WORDS_LAST 256
 
 enum lock_word_flag {
 	LOCK_WORD_WAIT = 1 << 0,   /* waited on by FUTEX_WAIT */
@@ -75,6 +76,7 @@ enum lock_link_kind {
 
 struct lock_link {
 	uint32_t low, high;
+	bool near; /* to each other */
 	uint32_t counts[LOCK_LINK_KINDS];
 };
 
@@ -94,6 +96,8 @@ struct lock_words {
 	size_t nsymbols, symbols_size;
 	struct lock_places word_places, symbol_places; /* number = index into words, symbols */
 	struct map role_index, link_index;
+	/* Where some were found last: hints. */
+	uint32_t last_role[LOCK_WORDS_LAST], last_link[LOCK_WORDS_LAST];
 	struct lock_spaces spaces;
 	uint64_t dropped; /* facts that did not fit */
 };

@@ -30,21 +30,23 @@ static void scope_free(struct scope *s)
 	free(s->mask_time);
 }
 
-/* Room for index `n` in an array of sums, new ones zero. */
 static bool sums_grow(uint64_t **at, uint32_t *len, uint32_t n)
 {
 	uint32_t bigger = n < 4 ? 4 : n + n / 2 + 1;
-	uint64_t *p;
+	uint64_t *p = realloc(*at, bigger * sizeof(*p));
 
-	if (n < *len)
-		return true;
-	p = realloc(*at, bigger * sizeof(*p));
 	if (!p)
 		return false;
 	memset(p + *len, 0, (bigger - *len) * sizeof(*p));
 	*at = p;
 	*len = bigger;
 	return true;
+}
+
+/* Room for index `n` in an array of sums, new ones zero. */
+static inline bool sums_reach(uint64_t **at, uint32_t *len, uint32_t n)
+{
+	return n < *len || sums_grow(at, len, n);
 }
 
 static struct part *part_of(struct parallelism *p, const struct thread *t)
@@ -127,8 +129,8 @@ static bool step(struct scope *s, uint64_t now)
 		return true;
 	if (demand > s->cap)
 		demand = s->cap;
-	if (!sums_grow(&s->demand, &s->demand_len, demand) ||
-	    !sums_grow(&s->histogram, &s->histogram_len, running))
+	if (!sums_reach(&s->demand, &s->demand_len, demand) ||
+	    !sums_reach(&s->histogram, &s->histogram_len, running))
 		return false;
 	s->demand[demand] += ns;
 	s->histogram[running] += ns;
@@ -196,7 +198,7 @@ static bool scope_change(struct scope *s, struct part *part, int which, const st
 		queue_del(s, part, which);
 	}
 	if (from) {
-		if (!sums_grow(&s->mask_time, &s->mask_time_len, t->mask))
+		if (!sums_reach(&s->mask_time, &s->mask_time_len, t->mask))
 			return false;
 		s->mask_time[t->mask] += now - t->since;
 	}

@@ -7,26 +7,6 @@
 
 #define MAP_FIRST 16
 
-/* Keys are often small numbers or addresses with equal low bits: spread them over all bits. */
-static size_t map_home(const struct map *m, uint64_t key)
-{
-	key ^= key >> 32;
-	key *= 0x9e3779b97f4a7c15ULL;
-	key ^= key >> 29;
-	return (size_t)key & (m->cap - 1);
-}
-
-/* The slot that holds `key`, or the free one where it would go. The map has at least one free slot.
- */
-static struct map_slot *map_slot(const struct map *m, uint64_t key)
-{
-	size_t i = map_home(m, key);
-
-	while (m->slots[i].key && m->slots[i].key != key)
-		i = (i + 1) & (m->cap - 1);
-	return &m->slots[i];
-}
-
 static int map_grow(struct map *m)
 {
 	struct map bigger = { .cap = m->cap ? m->cap * 2 : MAP_FIRST, .used = m->used };
@@ -41,23 +21,6 @@ static int map_grow(struct map *m)
 	m->slots = bigger.slots;
 	m->cap = bigger.cap;
 	return 0;
-}
-
-bool map_get(const struct map *m, uint64_t key, uint64_t *value)
-{
-	const struct map_slot *slot;
-
-	if (!key) {
-		if (m->has_zero && value)
-			*value = m->zero;
-		return m->has_zero;
-	}
-	if (!m->cap)
-		return false;
-	slot = map_slot(m, key);
-	if (slot->key && value)
-		*value = slot->value;
-	return slot->key != 0;
 }
 
 int map_put(struct map *m, uint64_t key, uint64_t value)

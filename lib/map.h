@@ -23,8 +23,47 @@ struct map {
 	uint64_t zero;
 };
 
-/* Is `key` there? Then its value is in *value, which may be NULL. */
-bool map_get(const struct map *m, uint64_t key, uint64_t *value);
+/* Keys are often small numbers or addresses with equal low bits: spread them over all bits. */
+static inline size_t map_home(const struct map *m, uint64_t key)
+{
+	key ^= key >> 32;
+	key *= 0x9e3779b97f4a7c15ULL;
+	key ^= key >> 29;
+	return (size_t)key & (m->cap - 1);
+}
+
+/* The slot that holds `key`, or the free one where it would go. Not for key 0 or an empty map. */
+static inline struct map_slot *map_slot(const struct map *m, uint64_t key)
+{
+	size_t i = map_home(m, key);
+
+	/* There is always a free one. */
+	while (m->slots[i].key && m->slots[i].key != key)
+		i = (i + 1) & (m->cap - 1);
+	return &m->slots[i];
+}
+
+/*
+ * Is `key` there? Then its value is in *value, which may be NULL. Here, as it is what analyses do
+ * most.
+ */
+static inline bool map_get(const struct map *m, uint64_t key, uint64_t *value)
+{
+	const struct map_slot *slot;
+
+	if (!key) {
+		if (m->has_zero && value)
+			*value = m->zero;
+		return m->has_zero;
+	}
+	if (!m->cap)
+		return false;
+	slot = map_slot(m, key);
+	if (slot->key && value)
+		*value = slot->value;
+	return slot->key != 0;
+}
+
 /* Add or replace. 0 or -ENOMEM (the map is unchanged). */
 int map_put(struct map *m, uint64_t key, uint64_t value);
 /* Was `key` there? It no longer is. */

@@ -75,7 +75,8 @@ struct model {
 	bool started;		  /* `start` is known */
 	bool open;		  /* inside the window: sinks are told */
 	bool closed;
-	uint64_t lost_since; /* while a loss is told: the first lost record's time; else UINT64_MAX */
+	uint64_t lost_since; /* while a loss is told: the first lost record's time; else UINT64_MAX
+			      */
 
 	struct idmap thread_ids, process_ids;
 	struct model_thread **threads;
@@ -102,9 +103,11 @@ struct model {
 /* Call `slot` of everyone who listens to it; nothing outside the window. */
 #define MODEL_TELL(m, slot, ...)                                                                   \
 	do {                                                                                       \
-		for (uint32_t tell_i = 0; (m)->open && tell_i < (m)->slot.n; tell_i++)             \
-			(m)->slot.at[tell_i].sink->slot((m)->slot.at[tell_i].ctx, (m),             \
-							__VA_ARGS__);                              \
+		const struct listener *tell = (m)->slot.at;                                        \
+		const struct listener *tell_end = tell + ((m)->open ? (m)->slot.n : 0);            \
+                                                                                                   \
+		for (; tell < tell_end; tell++)                                                    \
+			tell->sink->slot(tell->ctx, (m), __VA_ARGS__);                             \
 	} while (0)
 
 static inline struct model_thread *model_of(struct thread *t)

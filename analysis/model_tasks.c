@@ -61,7 +61,7 @@ struct model_thread *model_live(struct model *m, uint32_t id)
  * unknown. */
 static bool may_be_lost(enum state state)
 {
-	return state != STATE_NONE && state != STATE_RUNNING && state != STATE_UNKNOWN;
+	return !(1U << state & (1U << STATE_NONE | 1U << STATE_RUNNING | 1U << STATE_UNKNOWN));
 }
 
 static void list_add(struct model *m, struct model_thread *t)

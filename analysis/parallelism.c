@@ -188,24 +188,30 @@ static void queue_del(struct scope *s, struct part *part, int which)
 		s->queue_last = prev;
 }
 
-static bool scope_change(struct scope *s, struct part *part, int which, const struct thread *t,
-			 uint8_t from, uint8_t to, uint64_t now)
+struct change {
+	const struct thread *t;
+	struct part *part;
+	uint8_t from, to;
+	uint64_t now;
+};
+
+static bool scope_change(struct scope *s, int which, const struct change *c)
 {
-	if (!step(s, now))
+	if (!step(s, c->now))
 		return false;
-	if (from == ROLE_RUNNABLE) {
-		step_starved(s, now);
-		queue_del(s, part, which);
+	if (c->from == ROLE_RUNNABLE) {
+		step_starved(s, c->now);
+		queue_del(s, c->part, which);
 	}
-	if (from) {
-		if (!sums_reach(&s->mask_time, &s->mask_time_len, t->mask))
+	if (c->from) {
+		if (!sums_reach(&s->mask_time, &s->mask_time_len, c->t->mask))
 			return false;
-		s->mask_time[t->mask] += now - t->since;
+		s->mask_time[c->t->mask] += c->now - c->t->since;
 	}
-	s->count[from]--;
-	s->count[to]++;
-	if (to == ROLE_RUNNABLE)
-		queue_add(s, part, which);
+	s->count[c->from]--;
+	s->count[c->to]++;
+	if (c->to == ROLE_RUNNABLE)
+		queue_add(s, c->part, which);
 	return true;
 }
 
@@ -221,12 +227,14 @@ static void count(struct parallelism *p, const struct thread *t, enum state next
 {
 	uint8_t from = role_of(p, t, t->state), to = role_of(p, t, next);
 	struct scope *process;
+	struct change change;
 	struct part *part;
 
 	if (from == to || p->err)
 		return;
 	process = scope_of(p, t->process, now);
 	part = part_of(p, t);
+	change = (struct change){ t, part, from, to, now };
 	if (!process || !part) {
 		p->err = -ENOMEM;
 		return;
@@ -236,8 +244,7 @@ static void count(struct parallelism *p, const struct thread *t, enum state next
 	/* 1/P changes with P of the whole run only, whose last stretch this adds. */
 	if (p->whole.count[ROLE_RUNNING])
 		p->inverse += (double)(now - p->whole.last) / p->whole.count[ROLE_RUNNING];
-	if (!scope_change(&p->whole, part, 0, t, from, to, now) ||
-	    !scope_change(process, part, 1, t, from, to, now))
+	if (!scope_change(&p->whole, 0, &change) || !scope_change(process, 1, &change))
 		p->err = -ENOMEM;
 	if (from == ROLE_RUNNING) {
 		part->run += now - t->since;

@@ -24,7 +24,7 @@
 struct stacks {
 	int refuse; /* what stacks_ask() says */
 	bool gone;
-	uint32_t asked[ASKED_MAX], kernel_frames[ASKED_MAX];
+	uint32_t asked[ASKED_MAX], kernel_frames[ASKED_MAX], python_frames[ASKED_MAX];
 	pid_t tgid[ASKED_MAX];
 	uint32_t n;
 	const struct stacks_sink *sink;
@@ -40,6 +40,7 @@ int stacks_ask(struct stacks *s, const struct gt_wire_stack *stack, const void *
 		return s->refuse;
 	assert_true(s->n < ASKED_MAX);
 	s->kernel_frames[s->n] = kernel ? kernel->frames : 0;
+	s->python_frames[s->n] = python ? python->frames : 0;
 	s->tgid[s->n] = tgid;
 	s->asked[s->n++] = stack->stack;
 	return 0;
@@ -139,6 +140,19 @@ static void kernel_taken(struct scene *s, uint32_t stack, uint32_t frames)
 	assert_int_equal(collect_stacks_record(s->c, &r.hdr, sizeof(r), NULL), 0);
 }
 
+/* A PYTHON_STACK that says it has `frames` frames and is as long as one with `sent` of them. */
+static int python_taken(struct scene *s, uint32_t stack, uint16_t frames, size_t sent)
+{
+	struct gt_wire_python_stack r = { .hdr.kind = GT_WIRE_PYTHON_STACK,
+					  .stack = stack,
+					  .frames = frames };
+
+	return collect_stacks_record(s->c, &r.hdr,
+				     offsetof(struct gt_wire_python_stack, frame) +
+					     sent * sizeof(r.frame[0]),
+				     NULL);
+}
+
 /* Flags of `stack` in the finished trace, which must have it exactly once. */
 static uint32_t flags_of(struct scene *s, uint32_t stack)
 {
@@ -175,6 +189,26 @@ static void test_the_kernels_part_goes_with_its_stack(void **state)
 	assert_int_equal(s->helper.kernel_frames[0], 7);
 	assert_int_equal(s->helper.kernel_frames[1], 0);
 	assert_int_equal(s->helper.kernel_frames[2], 0);
+}
+
+static void test_python_frames_go_with_their_stack(void **state)
+{
+	struct scene *s = *state;
+
+	kernel_taken(s, 1, 7);
+	assert_int_equal(python_taken(s, 1, 5, 5), 0);
+	copy_taken(s, 1, NULL);
+	assert_int_equal(python_taken(s, 2, 6, 6), 0); /* whose STACK found no room */
+	copy_taken(s, 3, NULL);
+	assert_int_equal(python_taken(s, 4, 6, 5), -EPROTO);
+	assert_int_equal(python_taken(s, 4, GT_PYTHON_FRAMES_MAX + 1, GT_PYTHON_FRAMES_MAX),
+			 -EPROTO);
+	copy_taken(s, 4, NULL);
+	assert_int_equal(s->helper.n, 3);
+	assert_int_equal(s->helper.kernel_frames[0], 7);
+	assert_int_equal(s->helper.python_frames[0], 5);
+	assert_int_equal(s->helper.python_frames[1], 0);
+	assert_int_equal(s->helper.python_frames[2], 0);
 }
 
 static void test_a_program_that_is_gone_is_not_asked_about(void **state)
@@ -280,6 +314,7 @@ int main(void)
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 	const struct CMUnitTest tests[] = {
 		SCENE(test_the_kernels_part_goes_with_its_stack),
+		SCENE(test_python_frames_go_with_their_stack),
 		SCENE(test_a_program_that_is_gone_is_not_asked_about),
 		SCENE(test_cut_records_are_refused),
 		SCENE(test_what_the_helper_refuses_is_told),

@@ -51,14 +51,41 @@ static __always_inline u64 in_frame(const struct python_stack *s, u8 offset)
 	return *(const u64 *)&s->bytes[offset & (PYTHON_FRAME_ROOM - 8)];
 }
 
-__noinline u64 python_take(u32 as)
+/*
+ * Note the frame at `frame` as number `n`. The one before it, 0: there is none, or this one could
+ * not be read. (A function of its own, so that the verifier walks it once and not for each frame;
+ * so is look_at_code().)
+ */
+__noinline u64 python_frame(u32 n, u64 frame)
 {
 	struct gt_wire_python_frame *f;
 	const struct gt_wire_python *how;
 	struct python_stack *s;
-	u64 frame, fold = 0;
-	u32 zero = 0, n;
+	u32 zero = 0;
 	u8 mark;
+
+	s = bpf_map_lookup_elem(&python_stacks, &zero);
+	if (!s || n >= GT_PYTHON_FRAMES_MAX)
+		return 0;
+	how = &s->record.how;
+	if (bpf_probe_read_user(s->bytes, how->size & (PYTHON_FRAME_ROOM - 1), (void *)frame))
+		return 0;
+	f = &s->record.frame[n];
+	f->code = in_frame(s, how->code);
+	f->at = in_frame(s, how->at) - (how->at_pointer ? f->code : 0);
+	mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];
+	f->mark = mark;
+	s->fold = gt_stack_fold(gt_stack_fold(s->fold, f->code), f->at | (u64)mark << 32);
+	s->record.frames = n + 1;
+	return in_frame(s, how->back);
+}
+
+__noinline u64 python_take(u32 as)
+{
+	const struct gt_wire_python *how;
+	struct python_stack *s;
+	u64 frame, last = 0;
+	u32 zero = 0, n;
 
 	how = bpf_map_lookup_elem(&pythons, &as);
 	if (!how)
@@ -67,35 +94,32 @@ __noinline u64 python_take(u32 as)
 	if (!s)
 		return 0;
 	s->record.how = *how;
+	s->record.frames = 0;
+	s->fold = 0;
 	frame = newest_frame(how);
 	for (n = 0; n < GT_PYTHON_FRAMES_MAX && frame; n++) {
-		if (bpf_probe_read_user(s->bytes, how->size & (PYTHON_FRAME_ROOM - 1),
-					(void *)frame))
-			break;
-		f = &s->record.frame[n];
-		f->code = in_frame(s, how->code);
-		f->at = in_frame(s, how->at) - (how->at_pointer ? f->code : 0);
-		mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];
-		f->mark = mark;
-		fold = gt_stack_fold(gt_stack_fold(fold, f->code), f->at | (u64)mark << 32);
-		frame = in_frame(s, how->back);
+		last = frame;
+		frame = python_frame(n, frame);
 	}
-	s->record.frames = n;
-	s->record.cut = frame != 0;
-	return n ? fold | 1 : 0;
+	/* One that could not be read has others behind it, as far as anyone knows. */
+	s->record.cut = frame || (last && s->record.frames < n);
+	return s->record.frames ? s->fold | 1 : 0;
 }
 
 /* What tells the code objects from those that may lie at their addresses soon. */
-static __always_inline void look_at_codes(struct python_stack *s)
+__noinline int look_at_code(u32 n)
 {
-	u32 n = s->record.frames;
+	struct gt_wire_python_frame *f;
+	struct python_stack *s;
+	u32 zero = 0;
 
-	for (u32 i = 0; i < GT_PYTHON_FRAMES_MAX && i < n; i++) {
-		struct gt_wire_python_frame *f = &s->record.frame[i];
-
-		f->lines = read_u64(f->code + s->record.how.co_lines);
-		f->first_line = (u32)read_u64(f->code + s->record.how.co_first_line);
-	}
+	s = bpf_map_lookup_elem(&python_stacks, &zero);
+	if (!s || n >= GT_PYTHON_FRAMES_MAX)
+		return -1;
+	f = &s->record.frame[n];
+	f->lines = read_u64(f->code + s->record.how.co_lines);
+	f->first_line = (u32)read_u64(f->code + s->record.how.co_first_line);
+	return 0;
 }
 
 __noinline int python_send(u64 ts, u32 stack, u32 task)
@@ -111,7 +135,8 @@ __noinline int python_send(u64 ts, u32 stack, u32 task)
 		return -1;
 	record_header(&s->record.hdr, ts, GT_WIRE_PYTHON_STACK, 0, task);
 	s->record.stack = stack;
-	look_at_codes(s);
+	for (u32 n = 0; n < GT_PYTHON_FRAMES_MAX && n < s->record.frames; n++)
+		look_at_code(n);
 	bytes = s->record.frames * sizeof(s->record.frame[0]);
 	if (bytes > sizeof(s->record.frame))
 		bytes = sizeof(s->record.frame);

@@ -22,6 +22,7 @@ struct pythons {
 
 struct python_stack {
 	struct gt_wire_python_stack record;
+	u64 fold;		     /* of the frames so far */
 	u8 bytes[PYTHON_FRAME_ROOM]; /* the frame at hand */
 	u8 more[4096];		     /* the verifier's: what a record's length could be at most */
 };

@@ -18,7 +18,7 @@
 #define STACK_BELL_NS 2000000ULL
 
 #define STACK_GUESS 32760	/* how much of a stack is copied whose end is not known */
-#define STACK_PIECE 1024	/* by which it is copied where a part of it is not there */
+#define STACK_PIECE 4096	/* a page, by which it is copied where a part of it is not there */
 #define STACK_FAR (64ULL << 20) /* a stack that would end farther away than this ends elsewhere */
 
 /* What is known of a stack before it is copied. */
@@ -91,22 +91,8 @@ static __noinline u32 stack_read_pieces(void *to, u64 from, u64 len, u64 room)
 	return end < len ? end : len;
 }
 
-/* Copy `len` bytes from user memory to `to`, which holds `room`, a power of two above `len`. How
- * many it became. */
-static __always_inline u32 stack_read(void *to, u64 from, u32 len, const u32 room)
-{
-	len &= room - 1;
-	if (!bpf_probe_read_user(to, len, (void *)from))
-		return len;
-	return stack_read_pieces(to, from, len, room);
-}
-
-/*
- * A STACK record with a copy of `len` bytes, below `room`, which the verifier wants constant. NULL:
- * there was no room in the ring.
- */
-static __always_inline struct gt_wire_stack *stack_record(void *ring, const struct stack *k, u32 id,
-							  u32 len, const u32 room)
+static __always_inline struct gt_wire_stack *stack_reserve(void *ring, const struct stack *k,
+							   u32 id, const u32 room)
 {
 	struct gt_wire_stack *r = bpf_ringbuf_reserve(ring, sizeof(*r) + room, 0);
 
@@ -118,8 +104,41 @@ static __always_inline struct gt_wire_stack *stack_record(void *ring, const stru
 	r->ip = k->key.ip;
 	r->sp = k->key.sp;
 	r->more = k->key.more;
+	r->bytes = 0;
 	r->pad = 0;
-	r->bytes = len ? stack_read(r + 1, k->key.sp, len, room) : 0;
+	return r;
+}
+
+/*
+ * A STACK record with a copy of `len` bytes, below `room`, a power of two that the verifier wants
+ * constant. NULL: there was no room in the ring, or, with `holes`, not all of it can be read.
+ */
+static __always_inline struct gt_wire_stack *stack_whole(void *ring, const struct stack *k, u32 id,
+							 u32 len, const u32 room, bool *holes)
+{
+	struct gt_wire_stack *r = stack_reserve(ring, k, id, room);
+
+	if (!r || !len)
+		return r;
+	len &= room - 1;
+	r->bytes = len;
+	if (!bpf_probe_read_user(r + 1, len, (void *)k->key.sp))
+		return r;
+	*holes = true;
+	bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+	return NULL;
+}
+
+/* The same of any length up to the most, and with holes. */
+static __always_inline struct gt_wire_stack *stack_pieces(void *ring, const struct stack *k, u32 id,
+							  u64 len)
+{
+	struct gt_wire_stack *r = stack_reserve(ring, k, id, GT_STACK_BYTES_MAX);
+
+	if (r)
+		r->bytes = stack_read_pieces(
+			r + 1, k->key.sp, len < GT_STACK_BYTES_MAX ? len : GT_STACK_BYTES_MAX - 8,
+			GT_STACK_BYTES_MAX);
 	return r;
 }
 
@@ -128,26 +147,27 @@ static __always_inline bool stack_send(void *ring, const struct stack *k, u32 id
 				       struct task_struct *t)
 {
 	u64 top = k->key.sp ? stack_top(t, k->key.sp) : 0, len = top - k->key.sp;
-	struct gt_wire_stack *r;
+	struct gt_wire_stack *r = NULL;
+	bool holes = false;
 
 	if (!top)
 		len = k->key.sp ? STACK_GUESS : 0; /* a kernel thread has none */
 	if (len < 1 << 10)
-		r = stack_record(ring, k, id, len, 1 << 10);
+		r = stack_whole(ring, k, id, len, 1 << 10, &holes);
 	else if (len < 1 << 11)
-		r = stack_record(ring, k, id, len, 1 << 11);
+		r = stack_whole(ring, k, id, len, 1 << 11, &holes);
 	else if (len < 1 << 12)
-		r = stack_record(ring, k, id, len, 1 << 12);
+		r = stack_whole(ring, k, id, len, 1 << 12, &holes);
 	else if (len < 1 << 13)
-		r = stack_record(ring, k, id, len, 1 << 13);
+		r = stack_whole(ring, k, id, len, 1 << 13, &holes);
 	else if (len < 1 << 14)
-		r = stack_record(ring, k, id, len, 1 << 14);
+		r = stack_whole(ring, k, id, len, 1 << 14, &holes);
 	else if (len < 1 << 15)
-		r = stack_record(ring, k, id, len, 1 << 15);
+		r = stack_whole(ring, k, id, len, 1 << 15, &holes);
 	else
-		r = stack_record(ring, k, id,
-				 len < GT_STACK_BYTES_MAX ? len : GT_STACK_BYTES_MAX - 8,
-				 GT_STACK_BYTES_MAX);
+		holes = true; /* so long a stack often has some */
+	if (holes)
+		r = stack_pieces(ring, k, id, len);
 	if (!r)
 		return false;
 	r->top = top;
@@ -172,38 +192,44 @@ static __always_inline bool stack_send_kernel(void *ring, const struct stack *k,
 }
 
 /*
- * The id of the stack that this one is, 0: it is not known. The table replaces entries under our
- * eyes, so an entry is believed only if its fold fits its id too. What cannot be read is 0.
+ * The id of the stack that this one is, if it is the one known by number `way` at its place, or 0.
+ * The table replaces entries under our eyes, so an entry is believed only if its fold fits its id
+ * too. What cannot be read is 0. (A function of its own, so that the verifier walks it once and not
+ * for each way.)
  */
-__noinline u32 stack_known(const struct stack *k)
+__noinline u32 stack_known_way(const struct stack *k, u32 way)
 {
 	struct gt_wire_stack_shape *shape;
 	struct gt_wire_stack_key key;
-	u64 fold, value;
+	u64 fold = 0, value;
 	u32 id, slots;
 
 	if (!k)
 		return 0;
 	key = k->key;
-	for (u32 way = 0; way < STACK_WAYS; way++) {
-		key.way = way;
-		shape = bpf_map_lookup_elem(&stacks_known, &key);
-		if (!shape)
-			continue;
-		id = READ_ONCE(shape->stack);
-		slots = READ_ONCE(shape->slots);
-		fold = 0;
-		for (u32 i = 0; i < GT_STACK_SLOTS_MAX && i < slots; i++) {
-			bpf_probe_read_user(&value, sizeof(value),
-					    (void *)(key.sp + shape->slot[i]));
-			fold = gt_stack_fold(fold, value);
-		}
-		if (gt_stack_fold(fold, id) == READ_ONCE(shape->fold)) {
-			stack_cpu(k->cpu)->counts.known++;
-			return id;
-		}
+	key.way = way;
+	shape = bpf_map_lookup_elem(&stacks_known, &key);
+	if (!shape)
+		return 0;
+	id = READ_ONCE(shape->stack);
+	slots = READ_ONCE(shape->slots);
+	for (u32 i = 0; i < GT_STACK_SLOTS_MAX && i < slots; i++) {
+		bpf_probe_read_user(&value, sizeof(value), (void *)(key.sp + shape->slot[i]));
+		fold = gt_stack_fold(fold, value);
 	}
-	return 0;
+	return gt_stack_fold(fold, id) == READ_ONCE(shape->fold) ? id : 0;
+}
+
+/* The id of the stack that this one is, 0: it is not known. */
+static __always_inline u32 stack_known(const struct stack *k)
+{
+	u32 id = 0;
+
+	for (u32 way = 0; way < STACK_WAYS && !id; way++)
+		id = stack_known_way(k, way);
+	if (id)
+		stack_cpu(k->cpu)->counts.known++;
+	return id;
 }
 
 /* Wake the collector for the first stack of a task. */

@@ -8,10 +8,12 @@
 
 #include "image_file.h"
 #include "lib/clock.h"
+#include "lib/map.h"
 #include "perf_map.h"
 #include "space.h"
 
 #define MAX_ENTRIES 128
+#define MAX_JIT_CODE 4096 /* addresses of an address space */
 
 /* A list of code that grows is read again for what it does not have yet: at most that often, and
  * at most this part of the time, 1 / (1 + 4). */
@@ -34,16 +36,19 @@ struct code_space_entry {
 	struct perf_map *jit; /* NULL: none was found */
 	uint64_t jit_at;      /* CLOCK_MONOTONIC ns of the last look; 0: none */
 	uint64_t jit_cost;    /* ns that it took */
+	struct map jit_code;  /* address → 8 bytes of code */
 };
 
 struct code_spaces {
 	struct space_cache *spaces;
 	struct image_code_cache *images;
+	struct process_memory_trouble *memory;
 	struct code_space_entry entries[MAX_ENTRIES];
 	uint64_t calls;
 };
 
-struct code_spaces *code_spaces_new(struct image_code_trouble *t)
+struct code_spaces *code_spaces_new(struct image_code_trouble *t,
+				    struct process_memory_trouble *memory)
 {
 	struct code_spaces *all = calloc(1, sizeof(*all));
 
@@ -51,6 +56,7 @@ struct code_spaces *code_spaces_new(struct image_code_trouble *t)
 		return NULL;
 	all->spaces = space_cache_new();
 	all->images = image_code_cache_new(t);
+	all->memory = memory;
 	if (!all->spaces || !all->images) {
 		code_spaces_free(all);
 		return NULL;
@@ -72,6 +78,7 @@ static void drop(struct code_space_entry *e)
 	release(e);
 	perf_map_free(e->jit);
 	e->jit = NULL;
+	map_free(&e->jit_code);
 }
 
 void code_spaces_free(struct code_spaces *all)
@@ -251,6 +258,19 @@ void code_space_jit_soon(struct code_space *s, uint64_t addr)
 	code_space_find(s, addr, &place);
 	if (place.kind == CODE_ANON)
 		code_space_jit(s, addr);
+}
+
+/* Read anew each time: code made at run time may be replaced. */
+bool code_space_jit_code(struct code_space *s, uint64_t addr, uint64_t *code)
+{
+	struct code_space_entry *e = s->entry;
+
+	if (!process_memory_read(s->all->memory, s->as, e->space->pid, addr, code, sizeof(*code)))
+		return map_get(&e->jit_code, addr, code);
+	if (map_len(&e->jit_code) >= MAX_JIT_CODE)
+		map_free(&e->jit_code);
+	map_put(&e->jit_code, addr, *code); /* else it is not known when the process has ended */
+	return true;
 }
 
 pid_t code_space_pid(const struct code_space *s)

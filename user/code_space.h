@@ -8,6 +8,7 @@
 
 #include "image_code.h"
 #include "maps.h"
+#include "process_memory.h"
 #include "symbols.h"
 
 enum code_kind {
@@ -28,7 +29,9 @@ struct code_place {
 
 struct code_spaces;
 
-struct code_spaces *code_spaces_new(struct image_code_trouble *t); /* NULL: out of memory */
+/* NULL: out of memory. */
+struct code_spaces *code_spaces_new(struct image_code_trouble *t,
+				    struct process_memory_trouble *memory);
 
 /* An address space at work. */
 struct code_space {
@@ -52,9 +55,12 @@ void code_space_find(struct code_space *s, uint64_t addr, struct code_place *out
 /* The name of code made at run time at `addr`, if its process tells it; valid as a place is. */
 const char *code_space_jit(struct code_space *s, uint64_t addr);
 
-/* Whether or not code at `addr` is made at run time: see that code_space_jit() can still tell its name
- * when the process has ended. */
+/* Whether or not code at `addr` is made at run time: see that code_space_jit() can still tell its
+ * name when the process has ended. */
 void code_space_jit_soon(struct code_space *s, uint64_t addr);
+
+/* The 8 bytes of code made at run time at `addr`, as they were last read. */
+bool code_space_jit_code(struct code_space *s, uint64_t addr, uint64_t *code);
 
 /* A task that has the address space; 0: none is known. */
 pid_t code_space_pid(const struct code_space *s);

@@ -4,7 +4,6 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "lib/map.h"
 #include "python_lines.h"
@@ -31,7 +30,7 @@ struct code {
 
 struct python_codes {
 	struct map by_hash; /* of address space and address → struct code */
-	struct python_trouble *trouble;
+	struct process_memory_trouble *trouble;
 	size_t bytes;
 };
 
@@ -43,26 +42,7 @@ struct memory {
 	pid_t pid;
 };
 
-void python_trouble_note(struct python_trouble *t)
-{
-	if (t->reading && t->nbad < sizeof(t->bad) / sizeof(t->bad[0]))
-		t->bad[t->nbad] = t->reading;
-	if (t->reading)
-		t->nbad++;
-	t->reading = 0;
-}
-
-static bool bad(const struct python_trouble *t, uint32_t as)
-{
-	const uint32_t room = sizeof(t->bad) / sizeof(t->bad[0]);
-
-	for (uint32_t i = 0; i < t->nbad && i < room; i++)
-		if (t->bad[i] == as)
-			return true;
-	return t->nbad > room;
-}
-
-struct python_codes *python_codes_new(struct python_trouble *t)
+struct python_codes *python_codes_new(struct process_memory_trouble *t)
 {
 	struct python_codes *c = calloc(1, sizeof(*c));
 
@@ -106,18 +86,9 @@ void python_codes_free(struct python_codes *c)
 	free(c);
 }
 
-/* All of it or nothing. */
 static bool read_memory(const struct memory *m, uint64_t from, void *to, size_t len)
 {
-	struct iovec here = { to, len }, there = { (void *)(uintptr_t)from, len };
-	ssize_t got;
-
-	if (!m->pid)
-		return false;
-	m->c->trouble->reading = m->as;
-	got = process_vm_readv(m->pid, &here, 1, &there, 1, 0);
-	m->c->trouble->reading = 0;
-	return got == (ssize_t)len;
+	return process_memory_read(m->c->trouble, m->as, m->pid, from, to, len);
 }
 
 static uint64_t u64_at(const uint8_t *bytes, size_t offset)
@@ -240,7 +211,7 @@ static struct code *find_code(const struct memory *m, const struct gt_wire_pytho
 	uint64_t addr = f->code, hash = gt_stack_fold(gt_stack_fold(0, m->as), addr), name;
 	struct identity is;
 	struct code *code;
-	bool there = !bad(m->c->trouble, m->as) && identify(m, addr, &is, &name) && seen(&is, f);
+	bool there = identify(m, addr, &is, &name) && seen(&is, f);
 
 	/* The latest first: which it was when it can't be asked. */
 	for (code = map_get_ptr(&m->c->by_hash, hash); code; code = code->less)

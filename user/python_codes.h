@@ -12,22 +12,11 @@
 
 #include <giltrace/wire.h>
 
+#include "process_memory.h"
+
 struct python_codes;
 
-/*
- * Whose memory is being read, in memory that outlives the worker: an address space that one was
- * lost over is not read again.
- */
-struct python_trouble {
-	volatile uint32_t reading; /* an address space, 0: none */
-	volatile uint32_t nbad;	   /* ever noted */
-	uint32_t bad[64];
-};
-
-/* The worker was lost: if it was reading, note whom. */
-void python_trouble_note(struct python_trouble *t);
-
-struct python_codes *python_codes_new(struct python_trouble *t); /* NULL: out of memory */
+struct python_codes *python_codes_new(struct process_memory_trouble *t); /* NULL: out of memory */
 
 struct python_function {
 	const char *name, *file; /* UTF-8; file "" when unknown */

@@ -33,6 +33,7 @@ static const char *const glue[] = {
 	"method_call",
 	"method_vectorcall",
 	"object_vacall",
+	"py_trampoline_evaluator",
 	"slot_tp_",
 	"type_call",
 	"vectorcall_",
@@ -64,10 +65,23 @@ static struct image_code *function_at(struct code_space *space, const struct unw
 	return place.code;
 }
 
+/* With -X perf each function is called through a trampoline with its name: it is told by its Python
+ * frame. */
+static bool is_trampoline(struct code_space *space, const struct unwind_frame *u)
+{
+	const char *name;
+	struct code_place place;
+
+	code_space_find(space, u->pc, &place);
+	name = place.kind == CODE_ANON ? code_space_jit(space, u->pc) : NULL;
+	return name && !strncmp(name, "py::", 4);
+}
+
 /* Where an image has no symbols of its own functions, those are glue: it exports what it is called
  * by. */
 static void classify(struct code_space *space, const struct unwind_result *r,
-		     enum python_native out[GT_STACK_FRAMES_MAX])
+		     enum python_native out[GT_STACK_FRAMES_MAX],
+		     bool trampoline[GT_STACK_FRAMES_MAX])
 {
 	const struct image_code *images[GT_STACK_FRAMES_MAX], *interpreter = NULL;
 
@@ -82,9 +96,12 @@ static void classify(struct code_space *space, const struct unwind_result *r,
 		} else if (images[i] && (!name || is_glue(name))) {
 			out[i] = PYTHON_GLUE;
 		}
+		trampoline[i] = !images[i] && is_trampoline(space, &r->frames[i]);
+		if (trampoline[i])
+			out[i] = PYTHON_GLUE;
 	}
 	for (size_t i = 0; i < r->nframes; i++)
-		if (out[i] == PYTHON_GLUE && images[i] != interpreter)
+		if (out[i] == PYTHON_GLUE && !trampoline[i] && images[i] != interpreter)
 			out[i] = PYTHON_OTHER;
 }
 
@@ -127,6 +144,7 @@ void python_stack_add(struct python_codes *codes, struct frames *frames, struct 
 {
 	struct python_item items[GT_STACK_FRAMES_MAX];
 	enum python_native natives[GT_STACK_FRAMES_MAX];
+	bool trampoline[GT_STACK_FRAMES_MAX];
 	struct python_merge m = {
 		.natives = natives,
 		.nnatives = native->nframes,
@@ -139,14 +157,15 @@ void python_stack_add(struct python_codes *codes, struct frames *frames, struct 
 	struct frames_frame mark = { .kind = GT_FRAME_UNKNOWN, .image = "", .file = "" };
 	size_t n;
 
-	classify(space, native, natives);
+	classify(space, native, natives, trampoline);
 	n = python_merge(&m, items, GT_STACK_FRAMES_MAX);
 	if (n == GT_STACK_FRAMES_MAX)
 		to->full = true;
 	for (size_t i = 0; i < n; i++) {
 		switch (items[i].kind) {
 		case PYTHON_ITEM_NATIVE:
-			frames_add_user(frames, space, &native->frames[items[i].index], to);
+			if (!trampoline[items[i].index])
+				frames_add_user(frames, space, &native->frames[items[i].index], to);
 			break;
 		case PYTHON_ITEM_PYTHON:
 			add_python(codes, frames, space, python, items[i].index, to);

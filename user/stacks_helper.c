@@ -15,6 +15,7 @@
 #include "stacks_queue.h"
 #include "symbols.h"
 #include "unwind.h"
+#include "unwind_epilogue.h"
 
 #define REPLIES_ROOM (8 << 20) /* until giltrace collects them */
 
@@ -32,7 +33,7 @@ struct desk {
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
 	struct image_code_trouble trouble;
-	struct python_trouble python;
+	struct process_memory_trouble memory;
 	struct stacks_queue queue;
 };
 
@@ -49,17 +50,36 @@ struct worker {
 	} packet;
 };
 
+/* What code_at() needs. */
+struct unwinding {
+	struct code_space *space;
+	struct unwind_rule rule; /* of code made at run time */
+};
+
+/* Code made at run time has no rules, but may be seen to take its frame down. */
+static enum unwind_code jit_at(struct unwinding *u, uint64_t pc, bool exact,
+			       const struct unwind_rule **rule)
+{
+	uint64_t code;
+
+	if (exact || !code_space_jit_code(u->space, pc, &code) ||
+	    !unwind_epilogue((const uint8_t *)&code, sizeof(code), &u->rule))
+		return UNWIND_JIT;
+	*rule = &u->rule;
+	return UNWIND_RULE;
+}
+
 static enum unwind_code code_at(void *ctx, uint64_t pc, bool exact, const struct unwind_rule **rule)
 {
-	struct code_space *space = ctx;
+	struct unwinding *u = ctx;
 	struct code_place place;
 
-	code_space_find(space, exact ? pc : pc - 1, &place);
+	code_space_find(u->space, exact ? pc : pc - 1, &place);
 	switch (place.kind) {
 	case CODE_NONE:
 		return UNWIND_NO_CODE;
 	case CODE_ANON:
-		return UNWIND_JIT;
+		return jit_at(u, pc, exact, rule);
 	case CODE_LOST:
 		return UNWIND_NO_RULE;
 	default:
@@ -114,11 +134,12 @@ static void add_user(struct worker *w, struct code_space *space, const struct un
 static void unwind_user(struct worker *w, const struct stacks_packet *p, struct code_space *space,
 			struct unwind_result *out)
 {
+	struct unwinding u = { .space = space };
 	struct unwind_stack stack;
 	struct unwind_ops ops = { code_at };
 
 	fill_stack(p, &stack);
-	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, space, out);
+	unwind(&stack, GT_STACK_FRAMES_MAX - p->q->kernel_frames, &ops, &u, out);
 	/* What goes with its process is read now. */
 	for (size_t i = 0; i < out->nframes; i++)
 		code_space_jit_soon(space, out->frames[i].pc);
@@ -251,9 +272,9 @@ static void *begin(void *shared)
 	if (!w)
 		return NULL;
 	setsockopt(HELPER_SOCK, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof(room));
-	w->spaces = code_spaces_new(&desk->trouble);
+	w->spaces = code_spaces_new(&desk->trouble, &desk->memory);
 	w->frames = frames_new(&desk->frames, stacks_packet_tell_frame, NULL);
-	w->codes = python_codes_new(&desk->python);
+	w->codes = python_codes_new(&desk->memory);
 	return w->spaces && w->frames && w->codes ? w : NULL;
 }
 
@@ -273,7 +294,7 @@ static bool lost(void *shared)
 	char byte;
 
 	image_code_trouble_note(&desk->trouble);
-	python_trouble_note(&desk->python);
+	process_memory_note(&desk->memory);
 	if (desk->busy) {
 		desk->busy = false;
 		return (desk->taken || receive(&byte, sizeof(byte), 0) > 0) && give_up(desk->stack);

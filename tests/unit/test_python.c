@@ -206,7 +206,7 @@ struct memory {
 };
 
 static struct memory mem;
-static struct python_trouble trouble;
+static struct process_memory_trouble trouble;
 static struct gt_wire_python how;
 static struct gt_wire_python_frame frame;
 
@@ -351,7 +351,7 @@ static void damaged_lines_and_files(void **state)
 static void a_space_that_cost_a_worker(void **state)
 {
 	trouble.reading = 1;
-	python_trouble_note(&trouble);
+	process_memory_note(&trouble);
 	assert_unknown();
 	assert_int_equal(trouble.reading, 0);
 }

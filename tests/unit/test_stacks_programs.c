@@ -223,9 +223,14 @@ static void inlined(void **state)
 
 #ifdef __x86_64__
 /* push %rbp; mov %rsp, %rbp; call *%rsi; pop %rbp; ret */
-static const uint8_t with_frame_pointer[] = { 0x55, 0x48, 0x89, 0xe5, 0xff, 0xd6, 0x5d, 0xc3 };
+static const uint8_t with_frame_pointer[] = { 0x55, 0x48, 0x89, 0xe5, 0xff,
+					      0xd6, 0x90, 0x5d, 0xc3 }; /* a nop: no trampoline */
 /* The same with rbp used for something else: xor %ebp, %ebp */
-static const uint8_t without[] = { 0x55, 0x31, 0xed, 0xff, 0xd6, 0x5d, 0xc3 };
+static const uint8_t without[] = { 0x55, 0x31, 0xed, 0xff, 0xd6, 0x90, 0x5d, 0xc3 };
+/* And one that is seen to take its frame down: push %rbp; sub $16, %rsp; xor %ebp, %ebp; call *%rsi;
+ * add $16, %rsp; pop %rbp; ret */
+static const uint8_t trampoline[] = { 0x55, 0x48, 0x83, 0xec, 0x10, 0x31, 0xed, 0xff,
+				      0xd6, 0x48, 0x83, 0xc4, 0x10, 0x5d, 0xc3 };
 
 static int run_made(struct child *c, const uint8_t *bytes, size_t len)
 {
@@ -257,6 +262,11 @@ static int run_without(struct child *c)
 	return run_made(c, without, sizeof(without));
 }
 
+static int run_trampoline(struct child *c)
+{
+	return run_made(c, trampoline, sizeof(trampoline));
+}
+
 static void forget_list(const struct child *c)
 {
 	char path[64];
@@ -278,6 +288,27 @@ static void made_at_run_time(void **state)
 	assert_int_equal(f->frames[frame_at(f, "made_up")].kind, GT_FRAME_JIT);
 	expect_order(f, "made_up", "main");
 	child_end(&c);
+}
+
+/* As CPython makes them with -X perf. */
+static void made_trampoline(void **state)
+{
+	struct fixture *f = *state;
+	struct child c;
+
+	child_start(&c, run_trampoline);
+	unwind_child(f, &c, c.pid);
+	assert_int_equal(f->stack.flags, GT_STACK_COMPLETE);
+	expect_order(f, "child_wait", "made_up");
+	expect_order(f, "made_up", "main");
+	assert_true(f->has_shape);
+	/* Also when its process has ended before another copy comes. */
+	child_end(&c);
+	poll(NULL, 0, 1100); /* maps are trusted for a second */
+	unwind_copy(f, &c);
+	forget_list(&c);
+	assert_int_equal(f->stack.flags, GT_STACK_COMPLETE);
+	assert_true(frame_at(f, "made_up") >= 0);
 }
 
 static void made_without_frame_pointer(void **state)
@@ -483,6 +514,7 @@ int main(int argc, char **argv)
 #ifdef __x86_64__
 		TEST(fault_at_the_first_instruction),
 		TEST(made_at_run_time),
+		TEST(made_trampoline),
 		TEST(made_without_frame_pointer),
 #endif
 		TEST(python),

@@ -50,6 +50,7 @@ SYSPROG_SRC  := $(sort $(wildcard tests/system/programs/*.c))
 SYSLIB_SRC   := $(sort $(wildcard tests/system/libs/*.c))
 TOOL_SRC     := $(sort $(wildcard tests/tools/*.c))
 BENCH_SRC    := $(sort $(wildcard tests/bench/*.c))
+SIM_SRC      := $(sort $(wildcard tests/sim/*.c))
 # Workloads: every file with a main; gil.c, gil_*lib and common.c are shared.
 WORKLOAD_SHARED := workloads/gil.c workloads/common.c
 WORKLOAD_SRC := $(filter-out $(WORKLOAD_SHARED),$(sort $(wildcard workloads/*.c)))
@@ -206,12 +207,23 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(CORE_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
 
+# It shares the trace writer with giltrace, and nothing of the analyses.
+$(O)/tests/sim: $(call obj,$(SIM_SRC)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ -lzstd -ljansson -lz -lm
+
 .PHONY: test-build
-test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN)
+test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN) $(O)/tests/sim
 
 .PHONY: test
 test: all test-build ## run every test this machine can; skips are counted and named
 	$(Q)O=$(O) SAN=$(SAN) tests/run
+
+SIM_SEEDS ?= 5000
+.PHONY: sim
+sim: all $(O)/tests/sim ## compare reports of simulated worlds with the truth (SIM_SEEDS=5000, SIM_SEED=1)
+	$(Q)$(O)/tests/sim --giltrace $(O)/giltrace --seed $(or $(SIM_SEED),1) --seeds $(SIM_SEEDS) --shrink
 
 .PHONY: golden
 golden: all test-build ## re-record the golden reports, after reading what changed

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A world of CPUs, threads and locks, simulated event by event and wholly determined by its
+ * parameters. It is run twice. The first run writes a trace, as the recorder would, and giltrace
+ * reports on it. The second run, the same to the nanosecond, keeps books instead: what every thread
+ * did is known here, not inferred. Only which futex words the report took for locks is asked of the
+ * report, since that is inferred by design; everything that follows from it must come out equal.
+ *
+ *   sim_run.c     time, CPUs, run queues: who runs where
+ *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
+ *   sim_work.c    what threads and processes do
+ *   sim_trace.c   the first run's records, and what is done to them on the way
+ *   sim_truth.c   the second run's books
+ *   sim_check.c   the report against the books
+ *   sim_main.c    options, many seeds, shrinking
+ *
+ * Nothing here uses code of analysis/. Times are nanoseconds.
+ */
+#ifndef TESTS_SIM_H
+#define TESTS_SIM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <giltrace/trace.h>
+
+#define US 1000ULL
+#define MS 1000000ULL
+#define SIM_START 1000000000ULL
+
+/* What a world may have. Shrinking takes away one after the other. */
+enum sim_feature {
+	SIM_MUTEX = 1 << 0,
+	SIM_GIL = 1 << 1,	/* CPython 3's: six words, timed waits, forced switches */
+	SIM_SEMAPHORE = 1 << 2, /* CPython 2's: let go of and taken again every moment */
+	SIM_BATON = 1 << 3,	/* Ruby's: each thread waits on a word of its own */
+	SIM_MASTER = 1 << 4,	/* OCaml's: let go of at a tick */
+	SIM_RWLOCK = 1 << 5,
+	SIM_QUEUE = 1 << 6,
+	SIM_BARRIER = 1 << 7,
+	SIM_IO = 1 << 8,
+	SIM_SLEEP = 1 << 9,
+	SIM_KERNEL = 1 << 10, /* locks of the kernel, waiting for children */
+	SIM_PREEMPT = 1 << 11,
+	SIM_FOREIGN = 1 << 12, /* other programs take CPUs */
+	SIM_PIN = 1 << 13,     /* some threads may use one CPU only */
+	SIM_EXEC = 1 << 14,
+	SIM_PROBES = 1 << 15,  /* lock probes tell of every lock but rwlocks */
+	SIM_NESTED = 1 << 16,  /* locks are taken while another is held, and held asleep */
+	SIM_RESPAWN = 1 << 17, /* threads end and others begin, with their thread ids */
+	SIM_FEATURES = 18
+};
+
+/* What is done to the records on their way into the file. */
+enum sim_damage {
+	SIM_WHOLE,
+	SIM_DISORDER,  /* neighbours in one CPU's stream change places: must be mended */
+	SIM_DUPLICATE, /* wakings are told twice: must change nothing */
+	SIM_LOSS,      /* some are lost, as from a full ring, and told to be */
+	SIM_CUT,       /* the file ends anywhere, as when the recorder is killed */
+	SIM_DAMAGES
+};
+
+struct sim_params {
+	uint64_t seed;
+	uint32_t cpus, threads, processes; /* threads: in all */
+	uint64_t length;  /* when threads begin to end; a quarter later the window closes */
+	uint64_t records; /* at least so many, then it ends; 0: as `length` says */
+	uint32_t features;
+	enum sim_damage damage;
+	uint64_t end; /* of the window, where it is known from the first run; else 0 */
+};
+
+enum sim_state {
+	SIM_NONE,
+	SIM_RUNNING,
+	SIM_RUNNABLE,
+	SIM_FUTEX,
+	SIM_BLOCKED_IO,
+	SIM_KERNEL_LOCK,
+	SIM_ASLEEP,
+	SIM_OTHER,
+	SIM_STATES
+};
+
+/* A futex word and who waits on it, first come first. */
+struct sim_word {
+	uint32_t as;
+	uint64_t addr;
+	uint32_t first, last; /* thread index + 1 */
+	const char *name;     /* for GT_SYMBOL, with `offset`; NULL: none */
+	uint32_t number, offset;
+	uint64_t rounds;
+};
+
+enum sim_object_kind {
+	OBJECT_MUTEX,
+	OBJECT_GIL,
+	OBJECT_SEMAPHORE,
+	OBJECT_BATON,
+	OBJECT_MASTER,
+	OBJECT_RWLOCK,
+	OBJECT_QUEUE,
+	OBJECT_BARRIER,
+	OBJECT_KINDS
+};
+
+struct sim_object {
+	enum sim_object_kind kind;
+	uint32_t process; /* index */
+	uint32_t word;	  /* index of its first */
+	uint64_t base;
+	uint32_t owner; /* thread index + 1; 0: free */
+	uint32_t readers;
+	uint32_t switches;	       /* GIL: how often it changed hands */
+	bool asked;		       /* GIL: the holder is to let go */
+	uint32_t first, last;	       /* baton: who waits for a turn */
+	uint32_t items, poison;	       /* queue */
+	uint32_t members, here, round; /* barrier */
+};
+
+enum sim_step_kind {
+	STEP_RUN,
+	STEP_HOLD,
+	STEP_LOCK,
+	STEP_READ_LOCK,
+	STEP_UNLOCK,
+	STEP_READ_UNLOCK,
+	STEP_IO,
+	STEP_DISK,
+	STEP_SLEEP,
+	STEP_KERNEL,
+	STEP_PUT,
+	STEP_POISON,
+	STEP_TAKE,
+	STEP_BARRIER,
+	STEP_SPAWN,
+	STEP_FORK,
+	STEP_EXEC,
+	STEP_STOP,
+	STEP_JOIN,
+	STEP_PIN,
+	STEP_RENAME,
+	STEP_WRITE,
+	STEP_EXIT
+};
+
+struct sim_step {
+	enum sim_step_kind kind;
+	uint32_t object; /* or thread, or process */
+	uint64_t ns;
+};
+
+#define SIM_STEPS 16
+#define SIM_OBJECTS 12 /* of a process */
+
+enum sim_role { ROLE_MAIN, ROLE_WORKER, ROLE_MEMBER, ROLE_PRODUCER, ROLE_CONSUMER };
+
+struct sim_thread {
+	uint32_t id, index, process;
+	int32_t tid;
+	enum sim_role role;
+	enum sim_state state;
+	uint32_t cpu;	    /* where it runs or ran last; UINT32_MAX: nowhere yet */
+	uint32_t pin;	    /* CPU + 1 */
+	uint32_t next;	    /* thread index + 1, in a run queue */
+	uint32_t next_wait; /* likewise on a word */
+	uint32_t next_turn; /* likewise for a baton */
+	uint32_t word;	    /* that it waits on, and its own that its end is told on */
+	uint32_t own_word;
+	uint32_t turn_word; /* its first of two for a baton */
+	uint64_t left;	    /* to run until the next step */
+	uint64_t ran_since;
+	uint32_t run_number, block_number; /* what older timers are told by */
+	uint64_t deadline;		   /* it begins nothing new after that */
+	uint32_t rounds;		   /* of a barrier; items of a producer */
+	struct sim_step steps[SIM_STEPS];
+	uint32_t at, n; /* steps done, steps there */
+	/* The step it is in the middle of. */
+	uint32_t stage, lock_stage;
+	uint32_t seen; /* a count it waits to change */
+	uint64_t hold_left;
+	uint64_t episode; /* one number for all rounds of a wait */
+	bool timed_out;
+	uint32_t spawned; /* main: how many so far */
+};
+
+struct sim_process {
+	uint32_t id, as, index, parent; /* parent: index + 1 */
+	int32_t pid;
+	uint32_t main, live;
+	uint32_t objects[SIM_OBJECTS], nobjects;
+	uint32_t global;	     /* object index + 1 */
+	uint32_t queue, barrier;     /* likewise */
+	uint32_t *threads, nthreads; /* spawned so far: indices; room for `planned` */
+	uint32_t planned, members, consumers;
+	bool exec;
+};
+
+struct sim_cpu {
+	uint32_t running; /* thread index + 1 */
+	bool foreign, kicked;
+	uint32_t slice;	      /* number of the present stretch */
+	uint32_t first, last; /* threads that may run nowhere else */
+	uint64_t span_start, span_idle, traced, other, idle, since;
+	uint32_t idle_at; /* place in the list of idle CPUs + 1 */
+};
+
+enum sim_event_kind {
+	EVENT_RUN,
+	EVENT_WAKE,
+	EVENT_KICK,
+	EVENT_SLICE,
+	EVENT_FOREIGN,
+	EVENT_FOREIGN_ENDS,
+	EVENT_MARK
+};
+
+struct sim_event {
+	uint64_t ts, order;
+	uint32_t kind, who, number;
+};
+
+struct sim_trace;
+struct sim_truth;
+
+struct sim {
+	struct sim_params p;
+	uint64_t random, now, order, end;
+	uint32_t last_id;
+	bool over;
+	int err;
+	struct sim_event *events;
+	size_t nevents, events_room;
+	struct sim_thread *threads;
+	uint32_t nthreads, threads_room;
+	struct sim_process *processes;
+	uint32_t nprocesses;
+	struct sim_object *objects;
+	uint32_t nobjects, objects_room;
+	struct sim_word *words;
+	uint32_t nwords, words_room;
+	struct sim_cpu *cpus;
+	uint32_t *idle, nidle;
+	uint32_t first, last; /* run queue of threads that may run anywhere */
+	int32_t *tids;	      /* free for use again */
+	uint32_t ntids;
+	int32_t last_tid;
+	uint32_t live;
+	uint32_t pending;	 /* thread index + 1: just switched in */
+	struct sim_trace *trace; /* first run; else NULL */
+	struct sim_truth *truth; /* second run; else NULL */
+};
+
+/* ---- sim_run.c ---- */
+
+struct sim *sim_new(const struct sim_params *p);
+void sim_free(struct sim *s);
+/* To the end. 0 or -errno. */
+int sim_run(struct sim *s);
+
+uint64_t sim_random(struct sim *s, uint64_t below); /* 0 … below - 1 */
+uint64_t sim_between(struct sim *s, uint64_t from, uint64_t to);
+bool sim_chance(struct sim *s, uint32_t percent);
+static inline bool sim_has(const struct sim *s, uint32_t feature)
+{
+	return s->p.features & feature;
+}
+
+struct sim_thread *sim_thread_new(struct sim *s, uint32_t process);
+uint32_t sim_word_new(struct sim *s, uint32_t as, uint64_t addr);
+uint32_t sim_object_new(struct sim *s, enum sim_object_kind kind, uint32_t process);
+void sim_thread_starts(struct sim *s, struct sim_thread *t); /* born: waits for its first CPU */
+
+/* The running thread `t` leaves its CPU; `ns` 0: until woken. Its next step is looked at when it is
+ * back. */
+void sim_block(struct sim *s, struct sim_thread *t, enum sim_state state, int syscall, bool disk,
+	       uint64_t ns);
+void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
+		    uint64_t ns);
+/* The first waiter is woken by running thread `t`. Was there any? */
+bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word);
+/* By a call of `t` that is no futex's, or by an interrupt: `t` NULL. */
+void sim_wake(struct sim *s, struct sim_thread *t, struct sim_thread *to, int syscall);
+void sim_ends(struct sim *s, struct sim_thread *t);
+/* A thread that runs, or will: its present stretch of running is over at once. */
+void sim_interrupt(struct sim *s, struct sim_thread *t, uint64_t within);
+
+/* ---- sim_locks.c: each is called until it says that it is done; false: it blocked, or runs a
+ * moment first ---- */
+
+bool sim_lock(struct sim *s, struct sim_thread *t, struct sim_object *o);
+void sim_unlock(struct sim *s, struct sim_thread *t, struct sim_object *o);
+bool sim_hold(struct sim *s, struct sim_thread *t, struct sim_object *o, uint64_t ns);
+bool sim_read_lock(struct sim *s, struct sim_thread *t, struct sim_object *o);
+void sim_read_unlock(struct sim *s, struct sim_thread *t, struct sim_object *o);
+void sim_put(struct sim *s, struct sim_thread *t, struct sim_object *o, bool poison);
+bool sim_take(struct sim *s, struct sim_thread *t, struct sim_object *o, bool *poison);
+bool sim_barrier(struct sim *s, struct sim_thread *t, struct sim_object *o);
+
+/* ---- sim_work.c ---- */
+
+int sim_work_init(struct sim *s);
+/* Do steps until one takes time (t->left), blocks or ends the thread. */
+void sim_work(struct sim *s, struct sim_thread *t);
+
+/* ---- sim_trace.c ---- */
+
+struct sim_trace *sim_trace_new(const struct sim_params *p, const char *path);
+void sim_trace_event(struct sim_trace *t, const struct gt_event *ev);
+void sim_trace_mark(struct sim_trace *t, uint64_t ts);
+/* Names, totals and meta; closes the file. 0 or -errno. */
+int sim_trace_finish(struct sim_trace *t, const struct sim *s);
+void sim_trace_free(struct sim_trace *t);
+uint64_t sim_trace_records(const struct sim_trace *t);
+uint64_t sim_trace_lost(const struct sim_trace *t);
+uint64_t sim_trace_untold(const struct sim_trace *t); /* ns from losses to when they were told */
+
+/* ---- sim_truth.c ---- */
+
+void sim_truth_start(struct sim *s, const struct sim_thread *t);
+void sim_truth_state(struct sim *s, const struct sim_thread *t, enum sim_state next);
+void sim_truth_round(struct sim *s, const struct sim_thread *t,
+		     uint32_t word); /* before its state changes */
+void sim_truth_resume(struct sim *s, const struct sim_thread *t);
+void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct sim_thread *to,
+		    bool futex);
+void sim_truth_got(struct sim *s, const struct sim_thread *t, const struct sim_object *o);
+void sim_truth_let_go(struct sim *s, const struct sim_thread *t, const struct sim_object *o);
+void sim_truth_finish(struct sim *s);
+
+/* ---- sim_check.c ---- */
+
+/* What the first run left behind that the check has to know. */
+struct sim_case {
+	struct sim_params p;
+	const char *trace, *report; /* files */
+	uint64_t lost, end;	    /* records; of the window */
+	uint64_t untold;	    /* ns, in all, from a loss until it was told of */
+	FILE *out;		    /* differences are told here; NULL: nowhere */
+};
+
+/* Number of differences, or -errno. */
+int sim_check(const struct sim_case *c);
+
+#endif

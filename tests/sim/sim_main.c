@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Simulate worlds, report on them with giltrace, compare with the truth. A seed stands for a whole
+ * world; options fix what it would otherwise draw. "sim --help" lists them.
+ */
+#include "sim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/parse.h"
+
+#define FAILURES_TOLD 5
+#define REPORT_SECONDS 60
+
+static const char *const feature_names[SIM_FEATURES] = {
+	"mutex",   "gil",     "semaphore", "baton",  "master", "rwlock",
+	"queue",   "barrier", "io",	   "sleep",  "kernel", "preempt",
+	"foreign", "pin",     "exec",	   "probes", "nested", "respawn",
+};
+
+static const char *const damage_names[SIM_DAMAGES] = { "whole", "disorder", "duplicate", "loss",
+						       "cut" };
+
+struct options {
+	struct sim_params fixed; /* what is set here is not drawn */
+	bool features_set, damage_set;
+	uint64_t seed, seeds;
+	bool shrink, no_truth, quiet;
+	const char *giltrace, *keep;
+};
+
+/* ---- parameters ---- */
+
+static uint64_t draw(uint64_t *state, uint64_t below)
+{
+	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (*state >> 33) % below;
+}
+
+/* Every seed a different world; one in eight is large in some direction. */
+static struct sim_params params_of(const struct options *o, uint64_t seed)
+{
+	static const uint32_t cpus[] = { 1, 2, 2, 3, 4, 8, 16, 64 };
+	uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 12345;
+	struct sim_params p = { .seed = seed };
+	bool large = draw(&state, 8) == 0;
+
+	p.cpus = large && draw(&state, 4) == 0 ? 1024 : cpus[draw(&state, 8)];
+	p.threads = 1 + draw(&state, large ? 60 : 10);
+	p.processes = draw(&state, 2) ? 1 : 1 + draw(&state, 4);
+	p.length = (5 + draw(&state, large ? 120 : 40)) * MS;
+	p.features = (draw(&state, 1u << SIM_FEATURES) | draw(&state, 1u << SIM_FEATURES));
+	p.damage = draw(&state, 3) ? SIM_WHOLE : draw(&state, SIM_DAMAGES);
+	if (o->fixed.cpus)
+		p.cpus = o->fixed.cpus;
+	if (o->fixed.threads)
+		p.threads = o->fixed.threads;
+	if (o->fixed.processes)
+		p.processes = o->fixed.processes;
+	if (o->fixed.length)
+		p.length = o->fixed.length;
+	if (o->features_set)
+		p.features = o->fixed.features;
+	if (o->damage_set)
+		p.damage = o->fixed.damage;
+	p.records = o->fixed.records;
+	return p;
+}
+
+static void print_params(FILE *out, const struct sim_params *p)
+{
+	const char *comma = "";
+
+	fprintf(out,
+		"sim --seed %" PRIu64 " --cpus %" PRIu32 " --threads %" PRIu32
+		" --processes %" PRIu32 " --length %" PRIu64 " --damage %s --features ",
+		p->seed, p->cpus, p->threads, p->processes, p->length, damage_names[p->damage]);
+	for (int i = 0; i < SIM_FEATURES; i++)
+		if (p->features & 1u << i) {
+			fprintf(out, "%s%s", comma, feature_names[i]);
+			comma = ",";
+		}
+	fputs(*comma ? "\n" : "none\n", out);
+}
+
+/* ---- one world ---- */
+
+static int write_trace(const struct sim_params *p, const char *path, struct sim_case *c)
+{
+	struct sim *s = sim_new(p);
+	int err = s ? 0 : -ENOMEM;
+
+	if (!err) {
+		s->trace = sim_trace_new(p, path);
+		err = s->trace ? sim_run(s) : -errno;
+	}
+	if (!err)
+		err = sim_trace_finish(s->trace, s);
+	if (!err) {
+		c->lost = sim_trace_lost(s->trace);
+		c->untold = sim_trace_untold(s->trace);
+		c->end = s->end;
+	}
+	if (s)
+		sim_trace_free(s->trace);
+	sim_free(s);
+	return err;
+}
+
+/* giltrace in a process of its own: it may crash, or never come back. */
+static int run_report(const char *giltrace, const char *trace, const char *report)
+{
+	char export[4096 + 8];
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid < 0)
+		return -errno;
+	if (!pid) {
+		snprintf(export, sizeof(export), "json:%s", report);
+		alarm(REPORT_SECONDS);
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(127);
+		execl(giltrace, giltrace, "report", "--export", export, trace, (char *)NULL);
+		_exit(127);
+	}
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return 0;
+	fprintf(stderr, "    giltrace report ended with status 0x%x\n", status);
+	return 1;
+}
+
+/* Differences, 0: none; or -errno. */
+static int try(const struct options *o, const struct sim_params *p, FILE *out)
+{
+	char trace[4096], report[4096];
+	const char *dir = o->keep ? o->keep : getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+	struct sim_case c = { .p = *p, .trace = trace, .report = report, .out = out };
+	int err;
+
+	snprintf(trace, sizeof(trace), "%s/sim-%d-%" PRIu64 ".giltrace", dir,
+		 o->keep ? 0 : (int)getpid(), p->seed);
+	snprintf(report, sizeof(report), "%s/sim-%d-%" PRIu64 ".json", dir,
+		 o->keep ? 0 : (int)getpid(), p->seed);
+	err = write_trace(p, trace, &c);
+	if (!err)
+		err = run_report(o->giltrace, trace, report);
+	if (!err)
+		err = sim_check(&c);
+	if (!o->keep) {
+		unlink(trace);
+		unlink(report);
+	}
+	return err;
+}
+
+/* ---- shrinking ---- */
+
+static bool fails(const struct options *o, const struct sim_params *p)
+{
+	return try(o, p, NULL) > 0;
+}
+
+static bool smaller(const struct options *o, struct sim_params *p, struct sim_params try_it)
+{
+	if (!fails(o, &try_it))
+		return false;
+	*p = try_it;
+	return true;
+}
+
+static bool with(const struct options *o, struct sim_params *p, uint32_t *field, uint32_t value)
+{
+	struct sim_params q = *p;
+	uint32_t *at = (uint32_t *)((char *)&q + ((char *)field - (char *)p));
+
+	if (!value || *field <= value)
+		return false;
+	*at = value;
+	return smaller(o, p, q);
+}
+
+static bool without_a_feature(const struct options *o, struct sim_params *p)
+{
+	for (int i = 0; i < SIM_FEATURES; i++) {
+		struct sim_params q = *p;
+
+		q.features &= ~(1u << i);
+		if (q.features != p->features && smaller(o, p, q))
+			return true;
+	}
+	return false;
+}
+
+static bool shorter(const struct options *o, struct sim_params *p, uint64_t length)
+{
+	struct sim_params q = *p;
+
+	q.length = length;
+	return length >= 1 * MS && length < p->length && smaller(o, p, q);
+}
+
+/* Until nothing that is left can be left out. Other draws follow from other parameters: more seeds
+ * are tried. */
+static void shrink(const struct options *o, struct sim_params *p)
+{
+	struct sim_params whole = *p;
+
+	whole.damage = SIM_WHOLE;
+	if (p->damage != SIM_WHOLE)
+		smaller(o, p, whole);
+	while (with(o, p, &p->processes, 1) || with(o, p, &p->processes, p->processes - 1) ||
+	       with(o, p, &p->threads, p->threads / 2) || with(o, p, &p->threads, p->threads - 1) ||
+	       without_a_feature(o, p) || shorter(o, p, p->length / 2) ||
+	       shorter(o, p, p->length * 7 / 8) || with(o, p, &p->cpus, p->cpus / 2) ||
+	       with(o, p, &p->cpus, p->cpus - 1))
+		;
+}
+
+/* ---- many ---- */
+
+static int one(const struct options *o, uint64_t seed, uint64_t told)
+{
+	struct sim_params p = params_of(o, seed);
+	bool tell = told < FAILURES_TOLD;
+	int n = try(o, &p, tell ? stderr : NULL);
+
+	if (n < 0) {
+		fprintf(stderr, "sim: seed %" PRIu64 ": %s\n", seed, strerror(-n));
+		return n;
+	}
+	if (n)
+		printf("FAIL sim: seed %" PRIu64 "\n", seed);
+	if (!n || !tell)
+		return n > 0;
+	fprintf(stderr, "%d differences: ", n);
+	print_params(stderr, &p);
+	if (o->shrink) {
+		shrink(o, &p);
+		fprintf(stderr, "smallest: ");
+		print_params(stderr, &p);
+		try(o, &p, stderr);
+	}
+	return 1;
+}
+
+static int many(const struct options *o)
+{
+	uint64_t failed = 0;
+
+	for (uint64_t i = 0; i < o->seeds; i++) {
+		int n = one(o, o->seed + i, failed);
+
+		if (n < 0)
+			return 1;
+		failed += n;
+	}
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", o->seeds - failed, failed);
+	return failed > 0;
+}
+
+static int generate(const struct options *o)
+{
+	struct sim_params p = params_of(o, o->seed);
+	struct sim_case c;
+	int err = write_trace(&p, o->keep, &c);
+
+	if (err)
+		fprintf(stderr, "sim: %s: %s\n", o->keep, strerror(-err));
+	else
+		print_params(stdout, &p);
+	return err != 0;
+}
+
+/* ---- options ---- */
+
+static int parse_features(const char *text, uint32_t *out)
+{
+	char list[512], *rest = list, *name;
+
+	snprintf(list, sizeof(list), "%s", text);
+	*out = 0;
+	while ((name = strsep(&rest, ","))) {
+		int i = 0;
+
+		while (i < SIM_FEATURES && strcmp(name, feature_names[i]))
+			i++;
+		if (!strcmp(name, "all"))
+			*out = (1u << SIM_FEATURES) - 1;
+		else if (i < SIM_FEATURES)
+			*out |= 1u << i;
+		else if (strcmp(name, "none"))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int parse_damage(const char *text, enum sim_damage *out)
+{
+	for (int i = 0; i < SIM_DAMAGES; i++)
+		if (!strcmp(text, damage_names[i])) {
+			*out = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+static int number(const char *text, uint64_t most, uint64_t *out)
+{
+	return parse_u64(text, 1, most, out);
+}
+
+static int small(const char *text, uint32_t most, uint32_t *out)
+{
+	uint64_t value = 0;
+	int err = number(text, most, &value);
+
+	*out = (uint32_t)value;
+	return err;
+}
+
+enum {
+	SEED,
+	SEEDS,
+	CPUS,
+	THREADS,
+	PROCESSES,
+	LENGTH,
+	RECORDS,
+	FEATURES,
+	DAMAGE,
+	SHRINK,
+	KEEP,
+	WRITE,
+	GILTRACE,
+	HELP
+};
+
+static const struct option names[] = {
+	{ "seed", 1, NULL, SEED },
+	{ "seeds", 1, NULL, SEEDS },
+	{ "cpus", 1, NULL, CPUS },
+	{ "threads", 1, NULL, THREADS },
+	{ "processes", 1, NULL, PROCESSES },
+	{ "length", 1, NULL, LENGTH },
+	{ "records", 1, NULL, RECORDS },
+	{ "features", 1, NULL, FEATURES },
+	{ "damage", 1, NULL, DAMAGE },
+	{ "shrink", 0, NULL, SHRINK },
+	{ "keep", 1, NULL, KEEP },
+	{ "write", 1, NULL, WRITE },
+	{ "giltrace", 1, NULL, GILTRACE },
+	{ "help", 0, NULL, HELP },
+	{ NULL },
+};
+
+static const char usage[] =
+	"usage: sim [--seed N] [--seeds COUNT] [--shrink] [--giltrace PATH] [--keep DIR] [WORLD]\n"
+	"       sim --write FILE [--seed N] [--records N] [WORLD]      only a trace, for benches\n"
+	"WORLD: --cpus N --threads N --processes N --length NS --features A,B|all|none\n"
+	"       --damage whole|disorder|duplicate|loss|cut\n"
+	"What WORLD leaves open the seed draws. --keep keeps traces and reports there.\n";
+
+static int parse_option(struct options *o, int which, const char *arg)
+{
+	switch (which) {
+	case SEED:
+		return parse_u64(arg, 0, UINT64_MAX, &o->seed);
+	case SEEDS:
+		return number(arg, UINT32_MAX, &o->seeds);
+	case CPUS:
+		return small(arg, GT_MAX_CPUS, &o->fixed.cpus);
+	case THREADS:
+		return small(arg, 1000000, &o->fixed.threads);
+	case PROCESSES:
+		return small(arg, 12, &o->fixed.processes);
+	case LENGTH:
+		return number(arg, 1000000 * MS, &o->fixed.length);
+	case RECORDS:
+		return number(arg, UINT32_MAX, &o->fixed.records);
+	case FEATURES:
+		o->features_set = true;
+		return parse_features(arg, &o->fixed.features);
+	case DAMAGE:
+		o->damage_set = true;
+		return parse_damage(arg, &o->fixed.damage);
+	case SHRINK:
+		o->shrink = true;
+		return 0;
+	case WRITE:
+		o->no_truth = true;
+		o->keep = arg;
+		return 0;
+	case KEEP:
+		o->keep = arg;
+		return 0;
+	case GILTRACE:
+		o->giltrace = arg;
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .seed = 1, .seeds = 1, .giltrace = "build/giltrace" };
+	int which;
+
+	while ((which = getopt_long(argc, argv, "", names, NULL)) >= 0) {
+		if (which == HELP) {
+			fputs(usage, stdout);
+			return 0;
+		}
+		if (parse_option(&o, which, optarg)) {
+			fputs(usage, stderr);
+			return 2;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return 2;
+	}
+	return o.no_truth ? generate(&o) : many(&o);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/* The second run's books: docs/method.md's definitions, applied to what is known rather than to
+ * records. */
+#include "sim_truth.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STARVED (1 * MS)
+
+static void add(struct truth_list *l, uint64_t value)
+{
+	if (l->n == l->room) {
+		l->room = l->room ? l->room * 2 : 16;
+		l->at = realloc(l->at, l->room * sizeof(*l->at));
+		if (!l->at)
+			abort();
+	}
+	l->at[l->n++] = value;
+}
+
+static void *zeroed(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size);
+
+	if (!p)
+		abort();
+	return p;
+}
+
+struct sim_truth *truth_new(struct sim *s, uint32_t ngroups)
+{
+	struct sim_truth *t = zeroed(1, sizeof(*t));
+
+	t->s = s;
+	t->ngroups = ngroups;
+	t->groups = zeroed(ngroups, sizeof(*t->groups));
+	t->threads = zeroed(s->threads_room, sizeof(*t->threads));
+	t->processes = zeroed(s->p.processes, sizeof(*t->processes));
+	t->holds = zeroed(s->objects_room, sizeof(*t->holds));
+	t->whole.histogram = zeroed(s->p.cpus + 1, sizeof(uint64_t));
+	t->whole.last = SIM_START;
+	for (uint32_t i = 0; i < s->p.processes; i++) {
+		t->processes[i].histogram = zeroed(s->p.cpus + 1, sizeof(uint64_t));
+		t->processes[i].last = SIM_START;
+	}
+	return t;
+}
+
+static void scope_free(struct truth_scope *s)
+{
+	free(s->histogram);
+	free(s->starved);
+}
+
+void truth_free(struct sim_truth *t)
+{
+	if (!t)
+		return;
+	for (uint32_t i = 0; i < t->ngroups; i++) {
+		struct truth_group *g = &t->groups[i];
+
+		free(g->wait.at);
+		free(g->hold.at);
+		free(g->holder_at.at);
+		free(g->holder.at);
+		free(g->wait_from.at);
+		free(g->wait_to.at);
+		free(g->waiter.at);
+	}
+	for (uint32_t i = 0; i < t->s->p.processes; i++)
+		scope_free(&t->processes[i]);
+	scope_free(&t->whole);
+	map_free(&t->group_of_word);
+	map_free(&t->group_of_object);
+	map_free(&t->part_index);
+	map_free(&t->wakeups);
+	map_free(&t->places);
+	free(t->parts);
+	free(t->groups);
+	free(t->threads);
+	free(t->processes);
+	free(t->holds);
+	free(t);
+}
+
+struct truth_part *truth_part(struct sim_truth *t, uint32_t group, uint32_t thread)
+{
+	uint64_t key = (uint64_t)group << 32 | thread, index;
+
+	if (map_get(&t->part_index, key, &index))
+		return &t->parts[index];
+	if (t->nparts == t->parts_room) {
+		t->parts_room = t->parts_room ? t->parts_room * 2 : 64;
+		t->parts = realloc(t->parts, t->parts_room * sizeof(*t->parts));
+	}
+	if (!t->parts || map_put(&t->part_index, key, t->nparts))
+		abort();
+	t->parts[t->nparts] = (struct truth_part){ .group = group, .thread = thread };
+	return &t->parts[t->nparts++];
+}
+
+static void map_add(struct map *m, uint64_t key, uint64_t value)
+{
+	uint64_t sum = 0;
+
+	map_get(m, key, &sum);
+	if (map_put(m, key, sum + value))
+		abort();
+}
+
+uint64_t truth_word_key(uint32_t as, uint64_t addr)
+{
+	return (uint64_t)as << 47 ^ addr;
+}
+
+uint64_t truth_wake_key(uint32_t from, uint32_t to, uint32_t lock)
+{
+	return (uint64_t)from << 42 | (uint64_t)to << 20 | lock;
+}
+
+/* The group of a word as the report formed it, + 1. */
+static uint32_t group_of(struct sim_truth *t, uint32_t word)
+{
+	const struct sim_word *w = &t->s->words[word];
+	uint64_t group;
+
+	return map_get(&t->group_of_word, truth_word_key(w->as, w->addr), &group)
+		       ? (uint32_t)group + 1
+		       : 0;
+}
+
+/* ---- parallelism ---- */
+
+static void starve(struct truth_scope *s, uint64_t from, uint64_t to)
+{
+	if (s->nstarved == s->starved_room) {
+		s->starved_room = s->starved_room ? s->starved_room * 2 : 16;
+		s->starved = realloc(s->starved, s->starved_room * sizeof(*s->starved));
+		if (!s->starved)
+			abort();
+	}
+	s->starved[s->nstarved++] = (struct truth_span){ from, to };
+}
+
+static double least(double a, double b)
+{
+	return a < b ? a : b;
+}
+
+/* Was the time up to now serialized? */
+static bool pass(struct truth_scope *s, uint64_t now)
+{
+	uint64_t ns = now - s->last;
+	double demand = s->running + s->runnable + s->lock,
+	       idle = s->cpus - s->running - s->runnable;
+	bool serialized = s->lock && s->running <= 1;
+
+	s->last = now;
+	if (!ns || demand == 0)
+		return false;
+	s->active += ns;
+	s->histogram[s->running] += ns;
+	s->most = s->running > s->most ? s->running : s->most;
+	s->attainable += (double)ns * least(s->cpus, demand);
+	if (idle > 0)
+		s->loss += (double)ns * least(s->lock, idle);
+	s->serialized += serialized ? ns : 0;
+	return serialized;
+}
+
+static void pass_all(struct sim_truth *t)
+{
+	uint64_t now = t->s->now, ns = now - t->whole.last;
+
+	if (t->whole.running)
+		t->inverse += (double)ns / t->whole.running;
+	if (!pass(&t->whole, now))
+		return;
+	for (uint32_t i = 0; i < t->ngroups; i++)
+		t->groups[i].serialized += t->groups[i].waiting ? ns : 0;
+}
+
+static void count(struct truth_scope *s, enum truth_state state, int by)
+{
+	s->running += state == TRUTH_RUN ? by : 0;
+	s->runnable += state == TRUTH_RUNNABLE ? by : 0;
+	s->lock += state == TRUTH_LOCK ? by : 0;
+}
+
+/* ---- states ---- */
+
+static enum truth_state sorted(struct sim_truth *t, const struct sim_thread *thread,
+			       enum sim_state state)
+{
+	static const enum truth_state plain[SIM_STATES] = {
+		[SIM_NONE] = TRUTH_NONE,
+		[SIM_RUNNING] = TRUTH_RUN,
+		[SIM_RUNNABLE] = TRUTH_RUNNABLE,
+		[SIM_BLOCKED_IO] = TRUTH_IO,
+		[SIM_ASLEEP] = TRUTH_SLEEP,
+		[SIM_OTHER] = TRUTH_OTHER,
+		[SIM_KERNEL_LOCK] = TRUTH_KERNEL_LOCK,
+	};
+	uint32_t group = state == SIM_FUTEX ? group_of(t, thread->word) : 0;
+
+	if (state != SIM_FUTEX)
+		return plain[state];
+	return group && t->groups[group - 1].lock ? TRUTH_LOCK : TRUTH_EVENT;
+}
+
+static void state_ends(struct sim_truth *t, const struct sim_thread *thread, struct truth_thread *x)
+{
+	uint64_t now = t->s->now, ns = now - x->since;
+	struct truth_scope *process = &t->processes[thread->process];
+
+	x->time[x->state] += ns;
+	if (x->state == TRUTH_RUN) {
+		x->critical += t->inverse - x->inverse_at;
+		t->whole.run += ns;
+		process->run += ns;
+		map_add(&t->places, (uint64_t)thread->cpu << 32 | thread->index, ns);
+	}
+	if (x->state == TRUTH_RUNNABLE && ns >= STARVED) {
+		starve(&t->whole, x->since, now);
+		starve(process, x->since, now);
+	}
+	if (x->state == TRUTH_LOCK) {
+		struct truth_group *g = &t->groups[group_of(t, thread->word) - 1];
+
+		g->blocked += ns;
+		g->waiting--;
+	}
+}
+
+static void transition(struct sim_truth *t, const struct sim_thread *thread, enum truth_state next)
+{
+	struct truth_thread *x = &t->threads[thread->index];
+	struct truth_scope *process = &t->processes[thread->process];
+
+	pass_all(t);
+	pass(process, t->s->now);
+	if (x->state)
+		state_ends(t, thread, x);
+	count(&t->whole, x->state, -1);
+	count(process, x->state, -1);
+	x->state = next;
+	x->since = t->s->now;
+	count(&t->whole, next, 1);
+	count(process, next, 1);
+	if (next == TRUTH_RUN)
+		x->inverse_at = t->inverse;
+	if (next == TRUTH_LOCK)
+		t->groups[group_of(t, thread->word) - 1].waiting++;
+}
+
+void sim_truth_start(struct sim *s, const struct sim_thread *thread)
+{
+	struct truth_thread *x = &s->truth->threads[thread->index];
+
+	x->seen = true;
+	x->start = s->now;
+	transition(s->truth, thread, TRUTH_RUNNABLE);
+}
+
+static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool back);
+
+void sim_truth_state(struct sim *s, const struct sim_thread *thread, enum sim_state state)
+{
+	struct sim_truth *t = s->truth;
+	struct truth_thread *x = &t->threads[thread->index];
+	enum truth_state next = sorted(t, thread, state), was = x->state;
+
+	transition(t, thread, next);
+	if (next == TRUTH_NONE) {
+		wait_ends(t, thread, true);
+		x->end = s->now;
+	} else if (was == TRUTH_RUN) {
+		x->involuntary += next == TRUTH_RUNNABLE;
+		x->voluntary += next != TRUTH_RUNNABLE;
+	} else if (was != TRUTH_RUNNABLE) {
+		x->wakeups++;
+	}
+}
+
+/* ---- waits ---- */
+
+static uint64_t blocked(const struct truth_thread *x)
+{
+	return x->time[TRUTH_LOCK] + x->time[TRUTH_EVENT];
+}
+
+/* Back: it goes on since it was last switched in. Otherwise the window closes while it waits. */
+static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool back)
+{
+	struct truth_thread *x = &t->threads[thread->index];
+	struct truth_group *g = x->group ? &t->groups[x->group - 1] : NULL;
+	struct truth_part *part = g ? truth_part(t, x->group - 1, thread->index) : NULL;
+	uint64_t end = back ? x->resumed : t->s->now;
+
+	if (!g)
+		return;
+	part->waits++;
+	part->wait += end - x->wait_start;
+	part->blocked += (back ? x->blocked_resumed : blocked(x)) - x->blocked_at;
+	part->runnable += (back ? x->runnable_resumed : x->time[TRUTH_RUNNABLE]) - x->runnable_at;
+	g->waits++;
+	add(&g->wait, end - x->wait_start);
+	add(&g->wait_from, x->wait_start);
+	add(&g->wait_to, end);
+	add(&g->waiter, thread->index);
+	if (back && x->by_futex) {
+		g->handoffs++;
+		g->handoff_sum += end - x->woken;
+	}
+	x->group = 0;
+}
+
+void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t word)
+{
+	struct sim_truth *t = s->truth;
+	struct truth_thread *x = &t->threads[thread->index];
+	uint32_t group = group_of(t, word);
+
+	t->missing += !group;
+	if (group && x->group == group && x->episode == thread->episode) {
+		if (!x->by_nobody)
+			truth_part(t, group - 1, thread->index)->races_lost++;
+	} else {
+		wait_ends(t, thread, true);
+		x->group = group;
+		x->episode = thread->episode;
+		x->wait_start = s->now;
+		x->blocked_at = blocked(x);
+		x->runnable_at = x->time[TRUTH_RUNNABLE];
+	}
+	x->round = true;
+	x->by_futex = false;
+	x->by_nobody = true;
+}
+
+void sim_truth_resume(struct sim *s, const struct sim_thread *thread)
+{
+	struct truth_thread *x = &s->truth->threads[thread->index];
+
+	x->migrations += x->last_cpu && x->last_cpu != thread->cpu + 1;
+	x->last_cpu = thread->cpu + 1;
+	if (!x->round)
+		return;
+	x->round = false;
+	x->resumed = s->now;
+	x->blocked_resumed = blocked(x);
+	x->runnable_resumed = x->time[TRUTH_RUNNABLE];
+}
+
+void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct sim_thread *to,
+		    bool futex)
+{
+	struct sim_truth *t = s->truth;
+	struct truth_thread *x = &t->threads[to->index];
+	uint32_t group = x->round ? x->group : 0;
+	uint32_t lock = group && t->groups[group - 1].lock ? t->groups[group - 1].id : 0;
+
+	map_add(&t->wakeups, truth_wake_key(from ? from->id : 0, to->id, lock), 1);
+	if (!x->round)
+		return;
+	x->woken = s->now;
+	x->by_nobody = !from;
+	x->by_futex = futex;
+	if (group && to->timed_out)
+		t->groups[group - 1].timeouts++;
+}
+
+/* ---- holds ---- */
+
+/* A lock that nobody waited for is known to the report by its probes alone. */
+static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o)
+{
+	const struct sim_process *p = &t->s->processes[o->process];
+	uint32_t group = 0;
+	uint64_t found;
+
+	for (uint32_t i = 0; i < 4 && o->word + i < t->s->nwords && !group; i++)
+		if (t->s->words[o->word + i].as == p->as &&
+		    t->s->words[o->word + i].addr - o->base < 0x1000)
+			group = group_of(t, o->word + i);
+	if (!group && map_get(&t->group_of_object, truth_word_key(p->id, o->base), &found))
+		group = (uint32_t)found + 1;
+	return group;
+}
+
+static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *x)
+{
+	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
+}
+
+static void holder_is(struct sim_truth *t, const struct sim_object *o, uint32_t holder)
+{
+	uint32_t group = group_of_object(t, o);
+
+	if (!group)
+		return;
+	add(&t->groups[group - 1].holder_at, t->s->now);
+	add(&t->groups[group - 1].holder, holder);
+}
+
+void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
+{
+	struct sim_truth *t = s->truth;
+	const struct truth_thread *x = &t->threads[thread->index];
+	uint32_t group = group_of_object(t, o);
+
+	t->holds[o - s->objects] = (struct truth_hold){
+		.since = s->now,
+		.thread = thread->index + 1,
+		.run = run_clock(t, x),
+		.runnable = x->time[TRUTH_RUNNABLE],
+	};
+	holder_is(t, o, thread->index + 1);
+	if (group)
+		truth_part(t, group - 1, thread->index)->got++;
+	else
+		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
+			      o->kind != OBJECT_BATON;
+}
+
+static void hold_ends(struct sim_truth *t, const struct sim_object *o)
+{
+	struct truth_hold *hold = &t->holds[o - t->s->objects];
+	const struct truth_thread *x = &t->threads[hold->thread - 1];
+	uint32_t group = group_of_object(t, o);
+	struct truth_part *part;
+
+	if (!group)
+		return;
+	part = truth_part(t, group - 1, hold->thread - 1);
+	part->held += t->s->now - hold->since;
+	part->held_run += run_clock(t, x) - hold->run;
+	part->held_runnable += x->time[TRUTH_RUNNABLE] - hold->runnable;
+	add(&t->groups[group - 1].hold, t->s->now - hold->since);
+	hold->thread = 0;
+}
+
+void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
+{
+	uint32_t group = group_of_object(s->truth, o);
+
+	if (group)
+		truth_part(s->truth, group - 1, thread->index)->let_go++;
+	hold_ends(s->truth, o);
+	holder_is(s->truth, o, 0);
+}
+
+/* ---- the window closes ---- */
+
+void sim_truth_finish(struct sim *s)
+{
+	struct sim_truth *t = s->truth;
+
+	for (uint32_t i = 0; i < s->nthreads; i++) {
+		struct truth_thread *x = &t->threads[i];
+
+		if (x->state == TRUTH_NONE)
+			continue;
+		transition(t, &s->threads[i], TRUTH_NONE);
+		wait_ends(t, &s->threads[i], !x->round);
+		x->end = s->now;
+	}
+	for (uint32_t i = 0; i < s->nobjects; i++)
+		if (t->holds[i].thread && t->holds[i].since < s->now)
+			hold_ends(t, &s->objects[i]);
+	for (uint32_t i = 0; i < s->nthreads; i++) {
+		struct truth_scope *p = &t->processes[s->threads[i].process];
+		uint64_t run = t->threads[i].time[TRUTH_RUN];
+
+		t->whole.run_most = run > t->whole.run_most ? run : t->whole.run_most;
+		p->run_most = run > p->run_most ? run : p->run_most;
+	}
+}

@@ -40,15 +40,22 @@ int symbols_packet_send(int sock, struct iovec *parts, size_t n, int fd, int fla
 	return sent < 0 ? -errno : 0;
 }
 
-/* Room for one descriptor was given: the kernel installs no more than that. */
+/*
+ * The one descriptor that came along, or -1. The kernel installs as many as fit, and more than one
+ * may by the padding: none is left behind, whoever sent it.
+ */
 static int descriptor_of(struct msghdr *msg)
 {
 	int fd = -1;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-		    c->cmsg_len == CMSG_LEN(sizeof(int)) && fd < 0)
-			memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= c->cmsg_len; at += sizeof(fd)) {
+			if (fd >= 0)
+				close(fd);
+			memcpy(&fd, (const char *)c + at, sizeof(fd));
+		}
 	}
 	return fd;
 }

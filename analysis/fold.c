@@ -173,7 +173,7 @@ static void add_round(struct fold *f, const struct thread *t, uint64_t ns)
 		add_lock(f, t, &now, true);
 		return;
 	}
-	if (put_by->count && put_by->stack != now.stack)
+	if (put_by->count && (put_by->stack != now.stack || put_by->lock != now.lock))
 		flush(f, t, false);
 	put_by->lock = now.lock;
 	put_by->stack = now.stack;

@@ -118,6 +118,12 @@ static int fill_histogram(const struct scope *s, struct result_parallelism *out)
 	return 0;
 }
 
+/* Times of a hostile trace may lead beyond what 64 bits hold. */
+static uint64_t whole_ns(double ns)
+{
+	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
+}
+
 static int evaluate(const struct parallelism *p, const struct process *process, uint64_t throttled,
 		    const struct analysis_context *ctx, struct result_parallelism *out)
 {
@@ -134,7 +140,7 @@ static int evaluate(const struct parallelism *p, const struct process *process, 
 	parallelism_sums(p, process, &sums);
 	out->active = sums.active;
 	out->serialized = sums.serialized;
-	out->lock_loss = (uint64_t)lock_loss(s, out->cpus);
+	out->lock_loss = whole_ns(lock_loss(s, out->cpus));
 	out->gain_bound = 1;
 	active = (double)sums.active;
 	if (!sums.active)

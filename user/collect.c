@@ -231,10 +231,10 @@ static void from_other(struct collect *c, struct gt_event *ev, const void *data)
 }
 
 /* A copied stack, or the kernel's part of one: not for the trace, but to be unwound. */
-static int from_stack(struct collect *c, const struct gt_wire_hdr *hdr, size_t size)
+static int from_stack(struct collect *c, uint32_t cpu, const struct gt_wire_hdr *hdr, size_t size)
 {
 	const struct lookout_space *s = lookout_of_task(c->lookout, hdr->task);
-	int err = collect_stacks_record(c->stacks, hdr, size, s);
+	int err = collect_stacks_record(c->stacks, cpu, hdr, size, s);
 
 	if (err != -EPROTO && err && !c->err)
 		c->err = err;
@@ -251,7 +251,7 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	if (size >= sizeof(*hdr) &&
 	    (hdr->kind == GT_WIRE_STACK || hdr->kind == GT_WIRE_KERNEL_STACK ||
 	     hdr->kind == GT_WIRE_PYTHON_STACK))
-		return from_stack(c, hdr, size);
+		return from_stack(c, cpu, hdr, size);
 	if (size < sizeof(*hdr) || hdr->kind >= sizeof(wire) / sizeof(wire[0]) ||
 	    !wire[hdr->kind].kind || size < wire[hdr->kind].size)
 		return -EPROTO; /* both sides are built together: this cannot happen */

@@ -24,13 +24,18 @@ struct place {
 	struct place *less; /* another one whose key has the same hash */
 };
 
+/* What came before its STACK, which may come in the next drain only, after other CPUs' records. */
+struct waiting {
+	struct gt_wire_kernel_stack kernel; /* stack 0: none */
+	struct gt_wire_python_stack python; /* likewise */
+};
+
 struct collect_stacks {
 	struct gt_writer *writer;
 	struct stacks *helper;
-	struct map asked;		    /* ids that have no GT_STACK yet */
-	struct map places;		    /* hash → struct place */
-	struct gt_wire_kernel_stack kernel; /* stack 0: none is waiting for its STACK */
-	struct gt_wire_python_stack python; /* likewise */
+	struct map asked;  /* ids that have no GT_STACK yet */
+	struct map places; /* hash → struct place */
+	struct waiting *waiting[GT_MAX_CPUS]; /* NULL: nothing ever was */
 	uint64_t skipped;
 	collect_stacks_know know;
 	void *know_ctx;
@@ -70,6 +75,8 @@ void collect_stacks_free(struct collect_stacks *c)
 		return;
 	forget_places(c);
 	map_free(&c->asked);
+	for (uint32_t i = 0; i < GT_MAX_CPUS; i++)
+		free(c->waiting[i]);
 	free(c);
 }
 
@@ -97,59 +104,82 @@ static void skip(struct collect_stacks *c, uint32_t stack)
 	write_event(c, &ev);
 }
 
-static int take_stack(struct collect_stacks *c, const struct gt_wire_stack *s, size_t size,
-		      const struct lookout_space *space)
+static int ask(struct collect_stacks *c, const struct gt_wire_stack *s, const struct waiting *w,
+	       const struct lookout_space *space)
 {
-	const struct gt_wire_kernel_stack *kernel = NULL;
-	const struct gt_wire_python_stack *python = NULL;
+	const struct gt_wire_kernel_stack *kernel = w && w->kernel.stack == s->stack ? &w->kernel
+										     : NULL;
+	const struct gt_wire_python_stack *python = w && w->python.stack == s->stack ? &w->python
+										     : NULL;
 	const struct symbols_exec *exec = NULL;
 	pid_t tgid = 0;
-	int err = -EPIPE;
+	int err;
 
-	if (size < sizeof(*s) || s->bytes > size - sizeof(*s))
-		return -EPROTO;
-	if (c->kernel.stack == s->stack)
-		kernel = &c->kernel;
-	if (c->python.stack == s->stack)
-		python = &c->python;
+	/* A part of it is missing: without, it would pass for another stack. */
+	if (!c->helper || (!kernel && !python && s->more & ~(uint64_t)GT_STACK_ONCE))
+		return -EPIPE;
 	/* Else it has gone on to another program. */
 	if (space && space->as == s->as) {
 		tgid = space->tgid;
 		exec = space->exec.path ? &space->exec : NULL;
 	}
-	if (c->helper)
-		err = stacks_ask(c->helper, s, s + 1, kernel, python, tgid, exec);
-	if (!err)
-		err = map_put(&c->asked, s->stack, 1);
-	if (err)
+	err = stacks_ask(c->helper, s, s + 1, kernel, python, tgid, exec);
+	return err ? err : map_put(&c->asked, s->stack, 1);
+}
+
+static int take_stack(struct collect_stacks *c, struct waiting *w, const struct gt_wire_stack *s,
+		      size_t size, const struct lookout_space *space)
+{
+	if (size < sizeof(*s) || s->bytes > size - sizeof(*s))
+		return -EPROTO;
+	if (ask(c, s, w, space))
 		skip(c, s->stack);
-	c->kernel.stack = 0;
-	c->python.stack = 0;
+	if (w)
+		w->kernel.stack = w->python.stack = 0;
 	return c->err;
 }
 
-static int take_python(struct collect_stacks *c, const struct gt_wire_python_stack *p, size_t size)
+static int take_kernel(struct waiting *w, const struct gt_wire_kernel_stack *k, size_t size)
+{
+	if (size < sizeof(*k))
+		return -EPROTO;
+	if (w)
+		memcpy(&w->kernel, k, sizeof(*k));
+	return 0;
+}
+
+static int take_python(struct waiting *w, const struct gt_wire_python_stack *p, size_t size)
 {
 	const size_t head = offsetof(struct gt_wire_python_stack, frame);
 
 	if (size < head || p->frames > GT_PYTHON_FRAMES_MAX ||
 	    size - head < p->frames * sizeof(p->frame[0]))
 		return -EPROTO;
-	memcpy(&c->python, p, head + p->frames * sizeof(p->frame[0]));
+	if (w)
+		memcpy(&w->python, p, head + p->frames * sizeof(p->frame[0]));
 	return 0;
 }
 
-int collect_stacks_record(struct collect_stacks *c, const struct gt_wire_hdr *record, size_t size,
-			  const struct lookout_space *space)
+/* NULL: out of memory, or no such CPU. Stacks that have parts are skipped, then. */
+static struct waiting *waiting_on(struct collect_stacks *c, uint32_t cpu)
 {
+	if (cpu >= GT_MAX_CPUS)
+		return NULL;
+	if (!c->waiting[cpu])
+		c->waiting[cpu] = calloc(1, sizeof(*c->waiting[cpu]));
+	return c->waiting[cpu];
+}
+
+int collect_stacks_record(struct collect_stacks *c, uint32_t cpu, const struct gt_wire_hdr *record,
+			  size_t size, const struct lookout_space *space)
+{
+	struct waiting *w = waiting_on(c, cpu);
+
 	if (record->kind == GT_WIRE_STACK)
-		return take_stack(c, (const struct gt_wire_stack *)record, size, space);
+		return take_stack(c, w, (const struct gt_wire_stack *)record, size, space);
 	if (record->kind == GT_WIRE_PYTHON_STACK)
-		return take_python(c, (const struct gt_wire_python_stack *)record, size);
-	if (size < sizeof(c->kernel))
-		return -EPROTO;
-	memcpy(&c->kernel, record, sizeof(c->kernel));
-	return 0;
+		return take_python(w, (const struct gt_wire_python_stack *)record, size);
+	return take_kernel(w, (const struct gt_wire_kernel_stack *)record, size);
 }
 
 static uint64_t hash_key(const struct gt_wire_stack_key *key)

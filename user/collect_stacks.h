@@ -24,10 +24,10 @@ typedef int (*collect_stacks_know)(void *ctx, const struct gt_wire_stack_key *ke
 /* Neither is owned. `helper` may be NULL: every stack is then skipped. NULL when out of memory. */
 struct collect_stacks *collect_stacks_new(struct gt_writer *writer, struct stacks *helper);
 
-/* A KERNEL_STACK, PYTHON_STACK or STACK record of `size` bytes, by a task that lives in `space`, NULL where that
- * is not known. 0, -EPROTO, or the writer's error. */
-int collect_stacks_record(struct collect_stacks *c, const struct gt_wire_hdr *record, size_t size,
-			  const struct lookout_space *space);
+/* A KERNEL_STACK, PYTHON_STACK or STACK record of `size` bytes from the ring of `cpu`, by a task that lives in
+ * `space`, NULL where that is not known. 0, -EPROTO, or the writer's error. */
+int collect_stacks_record(struct collect_stacks *c, uint32_t cpu, const struct gt_wire_hdr *record,
+			  size_t size, const struct lookout_space *space);
 
 /* Take in what was unwound. 0, or the writer's error. */
 int collect_stacks_round(struct collect_stacks *c, collect_stacks_know know, void *ctx);

@@ -128,16 +128,21 @@ static int copy_taken(struct scene *s, uint32_t stack, const struct lookout_spac
 {
 	struct gt_wire_stack r = { .hdr.kind = GT_WIRE_STACK, .stack = stack, .as = 3 };
 
-	return collect_stacks_record(s->c, &r.hdr, sizeof(r), space);
+	return collect_stacks_record(s->c, 0, &r.hdr, sizeof(r), space);
 }
 
-static void kernel_taken(struct scene *s, uint32_t stack, uint32_t frames)
+static void kernel_taken_on(struct scene *s, uint32_t cpu, uint32_t stack, uint32_t frames)
 {
 	struct gt_wire_kernel_stack r = { .hdr.kind = GT_WIRE_KERNEL_STACK,
 					  .stack = stack,
 					  .frames = frames };
 
-	assert_int_equal(collect_stacks_record(s->c, &r.hdr, sizeof(r), NULL), 0);
+	assert_int_equal(collect_stacks_record(s->c, cpu, &r.hdr, sizeof(r), NULL), 0);
+}
+
+static void kernel_taken(struct scene *s, uint32_t stack, uint32_t frames)
+{
+	kernel_taken_on(s, 0, stack, frames);
 }
 
 /* A PYTHON_STACK that says it has `frames` frames and is as long as one with `sent` of them. */
@@ -147,7 +152,7 @@ static int python_taken(struct scene *s, uint32_t stack, uint16_t frames, size_t
 					  .stack = stack,
 					  .frames = frames };
 
-	return collect_stacks_record(s->c, &r.hdr,
+	return collect_stacks_record(s->c, 0, &r.hdr,
 				     offsetof(struct gt_wire_python_stack, frame) +
 					     sent * sizeof(r.frame[0]),
 				     NULL);
@@ -191,6 +196,34 @@ static void test_the_kernels_part_goes_with_its_stack(void **state)
 	assert_int_equal(s->helper.kernel_frames[2], 0);
 }
 
+/* A ring is left between the two records when a drain goes on to the next CPU's. */
+static void test_parts_of_two_cpus_stacks_are_kept_apart(void **state)
+{
+	struct gt_wire_stack r = { .hdr.kind = GT_WIRE_STACK, .as = 3, .more = 0x1234 };
+	struct scene *s = *state;
+
+	kernel_taken_on(s, 0, 1, 7);
+	kernel_taken_on(s, 1, 2, 9);
+	r.stack = 2;
+	assert_int_equal(collect_stacks_record(s->c, 1, &r.hdr, sizeof(r), NULL), 0);
+	r.stack = 1;
+	assert_int_equal(collect_stacks_record(s->c, 0, &r.hdr, sizeof(r), NULL), 0);
+	assert_int_equal(s->helper.n, 2);
+	assert_int_equal(s->helper.kernel_frames[0], 9);
+	assert_int_equal(s->helper.kernel_frames[1], 7);
+}
+
+/* It would be known again, and without its part stand for whoever comes with it. */
+static void test_a_stack_without_its_part_is_skipped(void **state)
+{
+	struct gt_wire_stack r = { .hdr.kind = GT_WIRE_STACK, .stack = 1, .as = 3, .more = 0x1234 };
+	struct scene *s = *state;
+
+	assert_int_equal(collect_stacks_record(s->c, 0, &r.hdr, sizeof(r), NULL), 0);
+	assert_int_equal(s->helper.n, 0);
+	assert_int_equal(flags_of(s, 1), GT_STACK_SKIPPED);
+}
+
 static void test_python_frames_go_with_their_stack(void **state)
 {
 	struct scene *s = *state;
@@ -227,10 +260,10 @@ static void test_cut_records_are_refused(void **state)
 	struct scene *s = *state;
 	struct gt_wire_stack r = { .hdr.kind = GT_WIRE_STACK, .stack = 1, .bytes = 1 };
 
-	assert_int_equal(collect_stacks_record(s->c, &r.hdr, sizeof(r), NULL), -EPROTO);
-	assert_int_equal(collect_stacks_record(s->c, &r.hdr, sizeof(r) - 1, NULL), -EPROTO);
+	assert_int_equal(collect_stacks_record(s->c, 0, &r.hdr, sizeof(r), NULL), -EPROTO);
+	assert_int_equal(collect_stacks_record(s->c, 0, &r.hdr, sizeof(r) - 1, NULL), -EPROTO);
 	r.hdr.kind = GT_WIRE_KERNEL_STACK;
-	assert_int_equal(collect_stacks_record(s->c, &r.hdr, sizeof(r), NULL), -EPROTO);
+	assert_int_equal(collect_stacks_record(s->c, 0, &r.hdr, sizeof(r), NULL), -EPROTO);
 }
 
 static void test_what_the_helper_refuses_is_told(void **state)
@@ -314,6 +347,8 @@ int main(void)
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 	const struct CMUnitTest tests[] = {
 		SCENE(test_the_kernels_part_goes_with_its_stack),
+		SCENE(test_parts_of_two_cpus_stacks_are_kept_apart),
+		SCENE(test_a_stack_without_its_part_is_skipped),
 		SCENE(test_python_frames_go_with_their_stack),
 		SCENE(test_a_program_that_is_gone_is_not_asked_about),
 		SCENE(test_cut_records_are_refused),

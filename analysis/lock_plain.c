@@ -17,7 +17,8 @@ struct lock_plain {
 	uint32_t let_go_to;
 	struct lock_clock let_go_at;
 	bool away;     /* it has blocked on something else meanwhile */
-	uint64_t back; /* when it was woken from that */
+	bool returned; /* and been woken from that, */
+	uint64_t back; /* the first time, then; later ones say nothing about the time before them */
 	/* A hold that ended in a block of its own lock, its release not yet seen: late(). */
 	uint32_t dropped; /* lock + 1 */
 	uint64_t dropped_since, dropped_until;
@@ -132,7 +133,7 @@ void lock_plain_resume(struct lock_holds *h, const struct lock_step *s)
 	x->slot = lock_books_slot(h->books, s->lock, s->t->index);
 	x->since = s->now;
 	x->at = lock_books_clock(h->books, s->t, s->now);
-	x->away = false;
+	x->away = x->returned = false;
 	x->before = b->blame.holder;
 	lock_blame_holder(&h->blames, s->lock, x->slot, s->now);
 }
@@ -145,20 +146,27 @@ void lock_plain_leave(struct lock_holds *h, const struct thread *t, enum state n
 		return;
 	if (x->let_go || next == STATE_NONE || next == STATE_UNKNOWN)
 		hold_ends(h, x, t, LOCK_NONE, now);
+	x->returned = x->returned || x->away;
+	if (!x->returned)
+		x->back = now;
 	x->away = true;
-	x->back = now;
 }
 
 void lock_plain_back(struct lock_holds *h, const struct thread *t, uint64_t now)
 {
-	if (t->index < h->nplain)
-		h->plain[t->index].back = now;
+	struct lock_plain *x = t->index < h->nplain ? &h->plain[t->index] : NULL;
+
+	if (!x || !x->away || x->returned)
+		return;
+	x->back = now;
+	x->returned = true;
 }
 
 /*
  * It wakes another on the lock that it holds, so far as is known: that looks like a release. But if
  * it has blocked on something else since it got the lock, it may have let go long ago without a
- * call. It has not if the other was refused before it came back, and nobody else let go meanwhile.
+ * call. It has not if the other was refused before it first came back, and nobody else let go
+ * meanwhile. Refused later, the other may have met a second hold, which began without a wait.
  */
 static void let_go(struct lock_holds *h, struct lock_plain *x, const struct lock_woken *w)
 {

@@ -118,8 +118,11 @@ static int write_trace(const struct sim_params *p, const char *path, struct sim_
 static int run_report(const char *giltrace, const char *trace, const char *report)
 {
 	char export[4096 + 8];
-	pid_t pid = fork();
 	int status = 0;
+	pid_t pid;
+
+	fflush(NULL); /* or the child would print it again */
+	pid = fork();
 
 	if (pid < 0)
 		return -errno;

@@ -437,6 +437,75 @@ static void a_lost_race_is_charged(void **state)
 	done(&s, &r);
 }
 
+/* A blocks for `us` elsewhere and is back. */
+static void asleep(struct scene *s, uint64_t us)
+{
+	scene_sleep(s, 0, A);
+	s->us += us;
+	scene_timeout(s, A);
+	scene_run(s, 0, A);
+}
+
+/* B lets go to A; A then sleeps, with the mutex or not. */
+static void begin_with_a_wait(struct scene *s)
+{
+	begin(s);
+	scene_wait(s, 0, A, MUTEX, OP_MUTEX, 2);
+	s->us += 100;
+	scene_wake(s, B, A, MUTEX);
+	scene_run(s, 0, A);
+	s->us += 300;
+}
+
+/* A sleeps with the mutex, which B finds taken meanwhile. */
+static void a_mutex_is_held_asleep(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	begin_with_a_wait(&s);
+	scene_sleep(&s, 0, A);
+	s.us += 1000;
+	scene_wait(&s, 1, B, MUTEX, OP_MUTEX, 2);
+	s.us += 1000;
+	scene_timeout(&s, A);
+	scene_run(&s, 0, A);
+	s.us += 100;
+	scene_wake(&s, A, B, MUTEX);
+	scene_run(&s, 1, B);
+	s.us += 100;
+	results_of(&s, &r);
+	assert_in_range(part_of(&r.locks[0], A)->held, 2400 * US, 2410 * US);
+	done(&s, &r);
+}
+
+/*
+ * A may have let go before it first slept, without a call, and taken the mutex again without
+ * waiting: B, who found it taken when A slept a second time, proves nothing about the time before.
+ */
+static void two_holds_without_calls_are_not_taken_for_one(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	begin_with_a_wait(&s);
+	asleep(&s, 5000);
+	s.us += 300;
+	scene_sleep(&s, 0, A);
+	s.us += 1000;
+	scene_wait(&s, 1, B, MUTEX, OP_MUTEX, 2);
+	s.us += 1000;
+	scene_timeout(&s, A);
+	scene_run(&s, 0, A);
+	s.us += 100;
+	scene_wake(&s, A, B, MUTEX);
+	scene_run(&s, 1, B);
+	s.us += 100;
+	results_of(&s, &r);
+	assert_int_equal(part_of(&r.locks[0], A)->held, RESULT_UNKNOWN); /* left out */
+	done(&s, &r);
+}
+
 /* ---- a global lock, inferred ---- */
 
 /* `from` lets go and is made to wait until `to` has taken over. */
@@ -597,6 +666,8 @@ int main(void)
 		cmocka_unit_test(strange_records_are_counted_and_left_out),
 		cmocka_unit_test(waiting_time_is_charged_to_the_holder_of_the_moment),
 		cmocka_unit_test(a_lost_race_is_charged),
+		cmocka_unit_test(a_mutex_is_held_asleep),
+		cmocka_unit_test(two_holds_without_calls_are_not_taken_for_one),
 		cmocka_unit_test(a_gil_is_held_by_who_goes_on),
 		cmocka_unit_test(a_preempted_holder_goes_on_holding),
 		cmocka_unit_test(who_sleeps_while_nobody_is_woken_holds_it_asleep),

@@ -11,7 +11,10 @@
 #include "lock_table.h"
 #include "lock_words.h"
 
-/* A thread that ran less than this between two waits goes on with one sequence of waits. */
+/*
+ * A thread that does less than this long anything else between two waits goes on with one sequence
+ * of waits. That it had to wait for a CPU meanwhile, because others had it, says nothing about it.
+ */
 #define SEQUENCE_NS 1000000ULL
 /*
  * Of a sequence the last few distinct words are kept: a forced switch goes over condvar, mutex,
@@ -24,12 +27,14 @@ struct waiter {
 	uint32_t waker; /* index + 1 of who woke it last; 0: nobody, or it was woken in turn */
 	uint32_t waker_word;
 	uint64_t blocked, resumed; /* begin and end of its last futex wait */
+	uint64_t crowded;	   /* since then it waited so long for a CPU */
 	uint64_t timed_out; /* length of the round before, if that timed out and it went on; or 0 */
 	bool by_timeout;    /* so its last wait ended */
 	uint32_t recent[SEQUENCE_WORDS]; /* words of its present sequence, latest first */
 	uint32_t nrecent;
 	uint32_t woke;	  /* the word it last woke a waiter on */
 	uint64_t woke_at; /* 0: it has not, since its last wait */
+	uint64_t woke_crowded;
 };
 
 struct join {
@@ -138,18 +143,30 @@ static void block(struct lock_finder *f, const struct thread *t, uint64_t now)
 	if (!w)
 		return;
 	w->timed_out = 0;
-	if (now - w->resumed >= SEQUENCE_NS)
+	if (now - w->resumed >= SEQUENCE_NS + w->crowded)
 		w->nrecent = 0;
 	else if (w->by_timeout)
 		w->timed_out = w->resumed - w->blocked;
 	w->by_timeout = false;
 	w->blocked = now;
-	if (word != LOCK_WORDS_NONE && w->woke_at && now - w->woke_at < SEQUENCE_NS)
+	if (word != LOCK_WORDS_NONE && w->woke_at &&
+	    now - w->woke_at < SEQUENCE_NS + w->crowded - w->woke_crowded)
 		lock_words_link(&f->words, w->woke, word, LOCK_LINK_LET_GO);
 	if (word != LOCK_WORDS_NONE)
 		follow(f, w, word);
 	w->woke_at = 0;
 	w->word = word;
+}
+
+/* On a CPU again. */
+static void run(struct waiter *w, const struct thread *t, uint64_t now)
+{
+	if (t->blocked_on_futex) {
+		w->resumed = now;
+		w->crowded = 0;
+	} else if (t->state == STATE_RUNNABLE) {
+		w->crowded += now - t->since;
+	}
 }
 
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
@@ -162,8 +179,8 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 	lock_batons_transition(f->batons, t, next, now);
 	if (next == STATE_FUTEX)
 		block(f, t, now);
-	else if (t->blocked_on_futex && next == STATE_RUNNING && t->index < f->nwaiters)
-		f->waiters[t->index].resumed = now;
+	else if (next == STATE_RUNNING && t->index < f->nwaiters)
+		run(&f->waiters[t->index], t, now);
 	lock_handovers_transition(f->handovers, t, next, now);
 }
 
@@ -190,6 +207,7 @@ static void note_waker(struct lock_finder *f, const struct wake *wake, uint32_t 
 	if (from) {
 		from->woke = word;
 		from->woke_at = wake->ts;
+		from->woke_crowded = from->crowded;
 	}
 	if (from && from->waker == wake->wakee->index + 1) {
 		f->words.words[from->waker_word].returned++;

@@ -56,6 +56,7 @@ struct lock_evidence {
 	bool timed;		   /* some wait had a timeout */
 	bool plain_wait;	   /* some wait was a FUTEX_WAIT */
 	bool gil_layout;	   /* lock_layout.h */
+	bool interpreted;	   /* a known interpreter runs there */
 	bool untimed;		   /* some wait had none */
 	bool stack_words;	   /* a different word each wait, on the waiter's stack */
 	bool baton; /* handed on from thread to thread, each on words of its own: lock_baton.h */

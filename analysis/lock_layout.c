@@ -9,6 +9,12 @@
 /* Rounds that timed out, and threads that let go and then waited: once or twice may be chance. */
 #define TIMEOUTS_MIN 3
 #define LET_GO_MIN 3
+/*
+ * Hand-overs right after a wait has timed out, and their share: a reply in a queue comes within the
+ * quarter of a round that counts in one case of four.
+ */
+#define ASKED_MIN 10
+#define ASKED_SHARE_MIN 0.5
 
 /*
  * From the first condition variable to the second: glibc's pthread_cond_t (48 bytes) and
@@ -21,7 +27,7 @@ static const uint64_t distances[] = { 48 + 40, 48 + 48 };
 struct condvar {
 	uint32_t words[2]; /* either may be LOCK_WORDS_NONE */
 	uint32_t flags;
-	uint64_t timeouts;
+	uint64_t timeouts, handovers, asked;
 };
 
 static struct condvar condvar_at(const struct lock_words *w, uint32_t as, uint64_t addr)
@@ -34,6 +40,8 @@ static struct condvar condvar_at(const struct lock_words *w, uint32_t as, uint64
 			continue;
 		c.flags |= w->words[c.words[i]].flags;
 		c.timeouts += w->words[c.words[i]].timeouts;
+		c.handovers += w->words[c.words[i]].handovers;
+		c.asked += w->words[c.words[i]].asked;
 	}
 	return c;
 }
@@ -59,20 +67,49 @@ static uint64_t let_go(const struct lock_words *w, const struct condvar *a, cons
 	return n;
 }
 
-/* Is `word` half of a first condition variable that has its second one `distance` behind it? */
-static bool has_layout(const struct lock_words *w, const struct lock_merge *m, uint32_t word,
-		       uint64_t distance)
+/*
+ * If `word` is half of a first condition variable that has its second one `distance` behind it: a
+ * word of that, else LOCK_WORDS_NONE.
+ */
+static uint32_t second_of(const struct lock_words *w, uint32_t word, uint64_t distance,
+			  struct condvar *lock)
 {
 	const struct lock_word_facts *f = &w->words[word];
 	uint64_t addr = f->addr - f->addr % ALIGNMENT;
-	struct condvar lock = condvar_at(w, f->as, addr);
 	struct condvar forced = condvar_at(w, f->as, addr + distance);
 	uint32_t other = forced.words[forced.words[0] == LOCK_WORDS_NONE];
 
-	return other != LOCK_WORDS_NONE && lock_merge_root(m, other) == lock_merge_root(m, word) &&
-	       waited_on(&lock, LOCK_WORD_TIMED, LOCK_WORD_UNTIMED) &&
-	       waited_on(&forced, LOCK_WORD_UNTIMED, LOCK_WORD_TIMED) &&
-	       lock.timeouts >= TIMEOUTS_MIN && let_go(w, &lock, &forced) >= LET_GO_MIN;
+	if (other == LOCK_WORDS_NONE || !waited_on(&forced, LOCK_WORD_UNTIMED, LOCK_WORD_TIMED))
+		return LOCK_WORDS_NONE;
+	*lock = condvar_at(w, f->as, addr);
+	return waited_on(lock, LOCK_WORD_TIMED, LOCK_WORD_UNTIMED) &&
+			       lock->timeouts >= TIMEOUTS_MIN &&
+			       let_go(w, lock, &forced) >= LET_GO_MIN
+		       ? other
+		       : LOCK_WORDS_NONE;
+}
+
+static bool has_layout(const struct lock_words *w, const struct lock_merge *m, uint32_t word,
+		       uint64_t distance)
+{
+	struct condvar lock;
+	uint32_t other = second_of(w, word, distance, &lock);
+
+	return other != LOCK_WORDS_NONE && lock_merge_root(m, other) == lock_merge_root(m, word);
+}
+
+void lock_layout_join(struct lock_merge *m, const struct lock_words *w)
+{
+	for (uint32_t i = 0; i < w->nwords; i++) {
+		for (size_t d = 0; d < sizeof(distances) / sizeof(distances[0]); d++) {
+			struct condvar lock;
+			uint32_t other = second_of(w, i, distances[d], &lock);
+
+			if (other != LOCK_WORDS_NONE && lock.asked >= ASKED_MIN &&
+			    (double)lock.asked >= ASKED_SHARE_MIN * (double)lock.handovers)
+				lock_merge_unite(m, i, other);
+		}
+	}
 }
 
 void lock_layout_find(struct lock_evidence *by_root, const struct lock_words *w,

@@ -43,7 +43,7 @@ static void unite_in(uint32_t *parent, uint32_t a, uint32_t b)
 		parent[a] = b;
 }
 
-static void unite(struct lock_merge *m, uint32_t a, uint32_t b)
+void lock_merge_unite(struct lock_merge *m, uint32_t a, uint32_t b)
 {
 	unite_in(m->parent, a, b);
 }
@@ -66,7 +66,7 @@ static void unite_halves(struct lock_merge *m, const struct lock_words *w)
 			continue;
 		m->paired[i] = other;
 		m->paired[other] = i;
-		unite(m, i, other);
+		lock_merge_unite(m, i, other);
 	}
 }
 
@@ -97,7 +97,7 @@ static int unite_stacks(struct lock_merge *m, const struct lock_words *w)
 		if (!map_get(&firsts, w->words[i].as, &first)) {
 			err = map_put(&firsts, w->words[i].as, i);
 		} else if (lock_merge_root(m, first) != lock_merge_root(m, i) || m->stack[first]) {
-			unite(m, first, i);
+			lock_merge_unite(m, first, i);
 			m->stack[first] = m->stack[i] = true;
 		}
 	}
@@ -141,7 +141,7 @@ static int unite_aliases(struct lock_merge *m, const struct lock_words *w)
 	qsort(aliases, n, sizeof(*aliases), alias_cmp);
 	for (size_t i = 1; i < n; i++)
 		if (!alias_cmp(&aliases[i - 1], &aliases[i]))
-			unite(m, aliases[i - 1].word, aliases[i].word);
+			lock_merge_unite(m, aliases[i - 1].word, aliases[i].word);
 	free(aliases);
 	return 0;
 }
@@ -183,7 +183,7 @@ static void unite_linked(struct lock_merge *m, const struct lock_words *w, uint3
 			attach(m, l->high, l->low, count, best);
 		else if (count && is_condvar_like(a) && is_condvar_like(b) &&
 			 (requeued || half_of_pair(m, l)))
-			unite(m, l->low, l->high);
+			lock_merge_unite(m, l->low, l->high);
 	}
 }
 
@@ -196,7 +196,7 @@ void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *c
 		    is_condvar_like(&w->words[l->low]) && is_condvar_like(&w->words[l->high]) &&
 		    (competed[lock_merge_root(m, l->low)] ||
 		     competed[lock_merge_root(m, l->high)])) {
-			unite(m, l->low, l->high);
+			lock_merge_unite(m, l->low, l->high);
 			competed[lock_merge_root(m, l->low)] = true;
 		}
 	}
@@ -316,7 +316,7 @@ int lock_merge_batons(struct lock_merge *m, const struct lock_words *w)
 		m->baton[i] = sizes[root] >= RING_MIN ||
 			      lock_spaces_find(&w->spaces, w->words[i].as, GT_INTERPRETER_RUBY);
 		if (m->baton[i])
-			unite(m, root, i);
+			lock_merge_unite(m, root, i);
 	}
 out:
 	free(parts);

@@ -40,6 +40,9 @@ void lock_merge_let_go(struct lock_merge *m, const struct lock_words *w, bool *c
  */
 int lock_merge_batons(struct lock_merge *m, const struct lock_words *w);
 
+/* Make one set of those that `a` and `b` are in. */
+void lock_merge_unite(struct lock_merge *m, uint32_t a, uint32_t b);
+
 /* The word that stands for the set `word` is in. */
 uint32_t lock_merge_root(const struct lock_merge *m, uint32_t word);
 

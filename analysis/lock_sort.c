@@ -111,6 +111,16 @@ static void add_word(struct lock_evidence *e, const struct lock_word_facts *f, b
 	e->condvar_pair |= paired;
 }
 
+/* A known interpreter's lock is found by what is known of it. */
+static bool interpreted(const struct lock_words *w, uint32_t as)
+{
+	int kind = GT_INTERPRETER_NONE + 1;
+
+	while (kind < GT_INTERPRETER_COUNT && !lock_spaces_find(&w->spaces, as, kind))
+		kind++;
+	return kind < GT_INTERPRETER_COUNT;
+}
+
 static void add_side(struct lock_side *to, const struct lock_side *from)
 {
 	to->samples += from->samples;
@@ -148,6 +158,7 @@ int lock_sort_evidence(struct lock_evidence *by_root, const struct lock_words *w
 		add_word(&by_root[root], &w->words[i], m->paired[i] != LOCK_WORDS_NONE);
 		by_root[root].stack_words |= m->stack[i];
 		by_root[root].baton |= m->baton[i];
+		by_root[root].interpreted |= interpreted(w, w->words[i].as);
 		by_root[root].on_stack |= s && s->image && s->image[0] == '[' && s->image[1] == 's';
 		add_side(&held[root], &w->words[i].held);
 		add_side(&all[root], &w->words[i].all);
@@ -267,6 +278,17 @@ static bool is_symmetric_so_far(const struct lock_group *g)
 	return lock_sort_symmetric(&g->evidence) && g->evidence.handovers_idle < HANDOVERS_MIN;
 }
 
+/*
+ * A condition variable waited on for so long at most, a few times: it may be a GIL of nobody known.
+ */
+static bool is_rare_timed_wait(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return e->bitset && e->timed && !e->untimed && !e->interpreted && e->handovers &&
+	       e->handovers < HANDOVERS_MIN;
+}
+
 static bool is_unclear(const struct lock_group *g)
 {
 	return lock_sort_symmetric(&g->evidence) && g->evidence.side_by_side < SIDE_BY_SIDE_UNSURE;
@@ -306,6 +328,7 @@ static const struct {
 	{ SORT_LOCK, has_gil_layout, "lock: a GIL of CPython's layout" },
 	{ SORT_LOCK, is_given_when_asked, "lock: handed over when a wait for it times out" },
 	{ SORT_UNPROVEN, is_symmetric_so_far, "unproven: too few hand-overs with an idle CPU" },
+	{ SORT_UNPROVEN, is_rare_timed_wait, "unproven: too few hand-overs" },
 	{ SORT_UNPROVEN, is_unclear,
 	  "unproven: side by side too long for a lock, too briefly for a queue" },
 	{ SORT_TURN_TAKING, takes_turns, "turn-taking: strict hand-over to and fro" },

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lock_kind.h"
+#include "lock_layout.h"
 #include "lock_merge.h"
 #include "lock_probed.h"
 #include "lock_sort.h"
@@ -326,6 +327,7 @@ static int gather(struct maker *mk)
 	if (!err) {
 		for (size_t i = 0; i < n; i++)
 			competed[i] = lock_sort_symmetric(&mk->evidence[i]);
+		lock_layout_join(&mk->merge, mk->words);
 		lock_merge_let_go(&mk->merge, mk->words, competed);
 		err = lock_merge_batons(&mk->merge, mk->words);
 	}

@@ -105,6 +105,57 @@ static void layout_needs_no_idle_cpu(void **state)
 	scene_free(&s);
 }
 
+/*
+ * B comes from elsewhere and goes there with the lock free; A computes and is made to let go. So
+ * only B ever waits for the lock, and only A for its successor. `after`: µs from when B's wait
+ * times out until A answers.
+ */
+static void convoy(struct scene *s, int rounds, uint64_t second, uint64_t after)
+{
+	one_cpu(s);
+	for (int i = 0; i < rounds; i++) {
+		round_times_out(s, A, B);
+		s->us += after;
+		scene_wake(s, A, B, half_of(B));
+		s->us += 5;
+		scene_wait_to(s, 0, A, second, OP_COND_REALTIME, 0, false, B);
+		s->us += 5;
+		scene_wake(s, B, A, second);
+		s->us += 10;
+		scene_sleep(s, 0, B);
+		scene_run(s, 0, A);
+		s->us += 3000;
+		preempt(s, A, B);
+		s->us += 10;
+		scene_wait_to(s, 0, B, half_of(B), OP_COND, 0, true, A);
+	}
+	scene_table(s);
+}
+
+static void nobody_need_wait_on_both(void **state)
+{
+	struct scene s;
+
+	convoy(&s, 12, FORCED, 20);
+	assert_int_equal(group_of(&s, COND)->sort, SORT_LOCK);
+	assert_int_equal(group_of(&s, COND)->kind, LOCK_KIND_GIL);
+	assert_ptr_equal(group_of(&s, FORCED), group_of(&s, COND));
+	scene_free(&s);
+}
+
+static void request_and_response_stay_two(void **state)
+{
+	struct scene s;
+
+	convoy(&s, 12, FORCED, 3000); /* answered when it is done, not when it is asked */
+	assert_ptr_not_equal(group_of(&s, FORCED), group_of(&s, COND));
+	assert_int_not_equal(group_of(&s, COND)->sort, SORT_LOCK);
+	scene_free(&s);
+	convoy(&s, 12, FAR_OFF, 20);
+	assert_ptr_not_equal(group_of(&s, FAR_OFF), group_of(&s, COND));
+	scene_free(&s);
+}
+
 static void another_layout_proves_nothing(void **state)
 {
 	struct scene s;
@@ -161,6 +212,20 @@ static enum lock_sort sort_of(struct lock_evidence evidence)
 	return g.sort;
 }
 
+/* Twice is too little to call it a queue; whoever waits without a limit waits for another's work.
+ */
+static void a_few_timed_waits_prove_nothing(void **state)
+{
+	struct lock_evidence e = { .waiters = 1, .handovers = 2, .timed = true, .bitset = true };
+
+	assert_int_equal(sort_of(e), SORT_UNPROVEN);
+	e.handovers = 20;
+	assert_int_equal(sort_of(e), SORT_QUEUE);
+	e.handovers = 2;
+	e.untimed = true;
+	assert_int_equal(sort_of(e), SORT_QUEUE);
+}
+
 /* Locks came to 0.2 at most, other waits to 0.14 and more: between, neither is claimed. */
 static void neither_lock_nor_queue_is_claimed_between(void **state)
 {
@@ -196,10 +261,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(layout_needs_no_idle_cpu),
+		cmocka_unit_test(nobody_need_wait_on_both),
+		cmocka_unit_test(request_and_response_stay_two),
 		cmocka_unit_test(another_layout_proves_nothing),
 		cmocka_unit_test(once_or_twice_may_be_chance),
 		cmocka_unit_test(given_when_a_wait_times_out),
 		cmocka_unit_test(time_outs_beside_hand_overs_ask_for_nothing),
+		cmocka_unit_test(a_few_timed_waits_prove_nothing),
 		cmocka_unit_test(neither_lock_nor_queue_is_claimed_between),
 		cmocka_unit_test(running_on_side_by_side_outweighs_likeness),
 	};

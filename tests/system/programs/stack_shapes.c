@@ -6,16 +6,21 @@
  *   deep     waits under more stack than anybody copies
  *   nowhere  waits with a stack pointer that points at nothing
  *   signal   waits in a signal handler, on a stack of its own
+ *   handler  waits in a signal handler, on the stack of whom it interrupted
+ *   made     waits under code made at run time, of which nothing is known
  *   brief    waits once and exits at once
  *   burn     computes for ROUNDS ms
+ *   clock    asks for the time for ROUNDS ms, which the kernel's code in the program answers
  */
 #include <linux/futex.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "small.h"
 
-/* Functions are to keep their frames and their names: nothing merged, cloned, inlined or made a jump of. */
+/* Functions are to keep their frames and their names: nothing merged, cloned, inlined or made a
+ * jump of. */
 #define FRAME __attribute__((noipa))
 #define STAY __asm__ volatile("" ::: "memory")
 
@@ -93,6 +98,37 @@ static void in_a_signal(void)
 	raise(SIGUSR1);
 }
 
+static void under_a_signal(void)
+{
+	signal(SIGUSR1, handler);
+	raise(SIGUSR1);
+}
+
+static void under_made_code(void)
+{
+	/* push %rbp; xor %ebp, %ebp; call *%rdi; nop; pop %rbp; ret */
+	static const uint8_t code[] = { 0x55, 0x31, 0xed, 0xff, 0xd7, 0x90, 0x5d, 0xc3 };
+	static void (*made)(void (*)(void));
+
+	if (!made) {
+		void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		memcpy(at, code, sizeof(code));
+		memcpy(&made, &at, sizeof(made));
+	}
+	made(wait_here);
+}
+
+FRAME static void ask_time(uint64_t ns)
+{
+	uint64_t end = clock_now(CLOCK_MONOTONIC) + ns;
+
+	while (clock_now(CLOCK_MONOTONIC) < end)
+		;
+	STAY;
+}
+
 static const char *what;
 static long rounds;
 
@@ -109,11 +145,17 @@ static void *body(void *unused)
 			from_nowhere();
 		else if (!strcmp(what, "signal"))
 			in_a_signal();
+		else if (!strcmp(what, "handler"))
+			under_a_signal();
+		else if (!strcmp(what, "made"))
+			under_made_code();
 		else if (!strcmp(what, "brief"))
 			first_caller();
 	}
 	if (!strcmp(what, "burn"))
 		burn(rounds * MS);
+	if (!strcmp(what, "clock"))
+		ask_time(rounds * MS);
 	return unused;
 }
 

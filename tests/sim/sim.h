@@ -6,12 +6,17 @@
  * did is known here, not inferred. Only which futex words the report took for locks is asked of the
  * report, since that is inferred by design; everything that follows from it must come out equal.
  *
- *   sim_run.c     time, CPUs, run queues: who runs where
+ *   sim_run.c     what happens next; the world's beginning and end
+ *   sim_cpus.c    who has each CPU, and who waits for one
+ *   sim_wake.c    blocking and waking
+ *   sim_births.c  processes, threads, locks and words, and how they come to be
+ *   sim_plan.c    what a thread does next, by its role
+ *   sim_work.c    what each step does
  *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
- *   sim_work.c    what threads and processes do
  *   sim_trace.c   the first run's records, and what is done to them on the way
- *   sim_truth.c   the second run's books
- *   sim_check.c   the report against the books
+ *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock
+ *   sim_check.c   the report against the books; sim_check_locks.c: locks and events
+ *   sim_params.c  what a seed stands for
  *   sim_main.c    options, many seeds, shrinking
  *
  * Nothing here uses code of analysis/. Times are nanoseconds.
@@ -254,7 +259,7 @@ struct sim {
 	struct sim_truth *truth; /* second run; else NULL */
 };
 
-/* ---- sim_run.c ---- */
+/* ---- sim_run.c, sim_cpus.c, sim_wake.c, sim_births.c ---- */
 
 struct sim *sim_new(const struct sim_params *p);
 void sim_free(struct sim *s);

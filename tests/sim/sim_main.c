@@ -3,7 +3,7 @@
  * Simulate worlds, report on them with giltrace, compare with the truth. A seed stands for a whole
  * world; options fix what it would otherwise draw. "sim --help" lists them.
  */
-#include "sim.h"
+#include "sim_params.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,76 +19,12 @@
 #define FAILURES_TOLD 5
 #define REPORT_SECONDS 60
 
-static const char *const feature_names[SIM_FEATURES] = {
-	"mutex",   "gil",     "semaphore", "baton",  "master", "rwlock",
-	"queue",   "barrier", "io",	   "sleep",  "kernel", "preempt",
-	"foreign", "pin",     "exec",	   "probes", "nested", "respawn",
-};
-
-static const char *const damage_names[SIM_DAMAGES] = { "whole", "disorder", "duplicate", "loss",
-						       "cut" };
-
 struct options {
-	struct sim_params fixed; /* what is set here is not drawn */
-	bool features_set, damage_set;
+	struct sim_fixed fixed;
 	uint64_t seed, seeds;
 	bool shrink, no_truth, quiet;
 	const char *giltrace, *keep;
 };
-
-/* ---- parameters ---- */
-
-static uint64_t draw(uint64_t *state, uint64_t below)
-{
-	*state = *state * 6364136223846793005ULL + 1442695040888963407ULL;
-	return (*state >> 33) % below;
-}
-
-/* Every seed a different world; one in eight is large in some direction. */
-static struct sim_params params_of(const struct options *o, uint64_t seed)
-{
-	static const uint32_t cpus[] = { 1, 2, 2, 3, 4, 8, 16, 64 };
-	uint64_t state = seed * 0x9e3779b97f4a7c15ULL + 12345;
-	struct sim_params p = { .seed = seed };
-	bool large = draw(&state, 8) == 0;
-
-	p.cpus = large && draw(&state, 4) == 0 ? 1024 : cpus[draw(&state, 8)];
-	p.threads = 1 + draw(&state, large ? 60 : 10);
-	p.processes = draw(&state, 2) ? 1 : 1 + draw(&state, 4);
-	p.length = (5 + draw(&state, large ? 120 : 40)) * MS;
-	p.features = (draw(&state, 1u << SIM_FEATURES) | draw(&state, 1u << SIM_FEATURES));
-	p.damage = draw(&state, 3) ? SIM_WHOLE : draw(&state, SIM_DAMAGES);
-	if (o->fixed.cpus)
-		p.cpus = o->fixed.cpus;
-	if (o->fixed.threads)
-		p.threads = o->fixed.threads;
-	if (o->fixed.processes)
-		p.processes = o->fixed.processes;
-	if (o->fixed.length)
-		p.length = o->fixed.length;
-	if (o->features_set)
-		p.features = o->fixed.features;
-	if (o->damage_set)
-		p.damage = o->fixed.damage;
-	p.records = o->fixed.records;
-	return p;
-}
-
-static void print_params(FILE *out, const struct sim_params *p)
-{
-	const char *comma = "";
-
-	fprintf(out,
-		"sim --seed %" PRIu64 " --cpus %" PRIu32 " --threads %" PRIu32
-		" --processes %" PRIu32 " --length %" PRIu64 " --damage %s --features ",
-		p->seed, p->cpus, p->threads, p->processes, p->length, damage_names[p->damage]);
-	for (int i = 0; i < SIM_FEATURES; i++)
-		if (p->features & 1u << i) {
-			fprintf(out, "%s%s", comma, feature_names[i]);
-			comma = ",";
-		}
-	fputs(*comma ? "\n" : "none\n", out);
-}
 
 /* ---- one world ---- */
 
@@ -234,7 +170,7 @@ static void shrink(const struct options *o, struct sim_params *p)
 
 static int one(const struct options *o, uint64_t seed, uint64_t told)
 {
-	struct sim_params p = params_of(o, seed);
+	struct sim_params p = sim_params_of(&o->fixed, seed);
 	bool tell = told < FAILURES_TOLD;
 	int n = try(o, &p, tell ? stderr : NULL);
 
@@ -247,11 +183,11 @@ static int one(const struct options *o, uint64_t seed, uint64_t told)
 	if (!n || !tell)
 		return n > 0;
 	fprintf(stderr, "%d differences: ", n);
-	print_params(stderr, &p);
+	sim_params_print(stderr, &p);
 	if (o->shrink) {
 		shrink(o, &p);
 		fprintf(stderr, "smallest: ");
-		print_params(stderr, &p);
+		sim_params_print(stderr, &p);
 		try(o, &p, stderr);
 	}
 	return 1;
@@ -274,49 +210,18 @@ static int many(const struct options *o)
 
 static int generate(const struct options *o)
 {
-	struct sim_params p = params_of(o, o->seed);
+	struct sim_params p = sim_params_of(&o->fixed, o->seed);
 	struct sim_case c;
 	int err = write_trace(&p, o->keep, &c);
 
 	if (err)
 		fprintf(stderr, "sim: %s: %s\n", o->keep, strerror(-err));
 	else
-		print_params(stdout, &p);
+		sim_params_print(stdout, &p);
 	return err != 0;
 }
 
 /* ---- options ---- */
-
-static int parse_features(const char *text, uint32_t *out)
-{
-	char list[512], *rest = list, *name;
-
-	snprintf(list, sizeof(list), "%s", text);
-	*out = 0;
-	while ((name = strsep(&rest, ","))) {
-		int i = 0;
-
-		while (i < SIM_FEATURES && strcmp(name, feature_names[i]))
-			i++;
-		if (!strcmp(name, "all"))
-			*out = (1u << SIM_FEATURES) - 1;
-		else if (i < SIM_FEATURES)
-			*out |= 1u << i;
-		else if (strcmp(name, "none"))
-			return -EINVAL;
-	}
-	return 0;
-}
-
-static int parse_damage(const char *text, enum sim_damage *out)
-{
-	for (int i = 0; i < SIM_DAMAGES; i++)
-		if (!strcmp(text, damage_names[i])) {
-			*out = i;
-			return 0;
-		}
-	return -EINVAL;
-}
 
 static int number(const char *text, uint64_t most, uint64_t *out)
 {
@@ -382,21 +287,21 @@ static int parse_option(struct options *o, int which, const char *arg)
 	case SEEDS:
 		return number(arg, UINT32_MAX, &o->seeds);
 	case CPUS:
-		return small(arg, GT_MAX_CPUS, &o->fixed.cpus);
+		return small(arg, GT_MAX_CPUS, &o->fixed.p.cpus);
 	case THREADS:
-		return small(arg, 1000000, &o->fixed.threads);
+		return small(arg, 1000000, &o->fixed.p.threads);
 	case PROCESSES:
-		return small(arg, 12, &o->fixed.processes);
+		return small(arg, 12, &o->fixed.p.processes);
 	case LENGTH:
-		return number(arg, 1000000 * MS, &o->fixed.length);
+		return number(arg, 1000000 * MS, &o->fixed.p.length);
 	case RECORDS:
-		return number(arg, UINT32_MAX, &o->fixed.records);
+		return number(arg, UINT32_MAX, &o->fixed.p.records);
 	case FEATURES:
-		o->features_set = true;
-		return parse_features(arg, &o->fixed.features);
+		o->fixed.features_set = true;
+		return sim_params_features(arg, &o->fixed.p.features);
 	case DAMAGE:
-		o->damage_set = true;
-		return parse_damage(arg, &o->fixed.damage);
+		o->fixed.damage_set = true;
+		return sim_params_damage(arg, &o->fixed.p.damage);
 	case SHRINK:
 		o->shrink = true;
 		return 0;

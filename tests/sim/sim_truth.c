@@ -8,7 +8,7 @@
 
 #define STARVED (1 * MS)
 
-static void add(struct truth_list *l, uint64_t value)
+void truth_add(struct truth_list *l, uint64_t value)
 {
 	if (l->n == l->room) {
 		l->room = l->room ? l->room * 2 : 16;
@@ -120,7 +120,7 @@ uint64_t truth_wake_key(uint32_t from, uint32_t to, uint32_t lock)
 }
 
 /* The group of a word as the report formed it, + 1. */
-static uint32_t group_of(struct sim_truth *t, uint32_t word)
+uint32_t truth_group_of(struct sim_truth *t, uint32_t word)
 {
 	const struct sim_word *w = &t->s->words[word];
 	uint64_t group;
@@ -202,7 +202,7 @@ static enum truth_state sorted(struct sim_truth *t, const struct sim_thread *thr
 		[SIM_OTHER] = TRUTH_OTHER,
 		[SIM_KERNEL_LOCK] = TRUTH_KERNEL_LOCK,
 	};
-	uint32_t group = state == SIM_FUTEX ? group_of(t, thread->word) : 0;
+	uint32_t group = state == SIM_FUTEX ? truth_group_of(t, thread->word) : 0;
 
 	if (state != SIM_FUTEX)
 		return plain[state];
@@ -226,7 +226,7 @@ static void state_ends(struct sim_truth *t, const struct sim_thread *thread, str
 		starve(process, x->since, now);
 	}
 	if (x->state == TRUTH_LOCK) {
-		struct truth_group *g = &t->groups[group_of(t, thread->word) - 1];
+		struct truth_group *g = &t->groups[truth_group_of(t, thread->word) - 1];
 
 		g->blocked += ns;
 		g->waiting--;
@@ -251,7 +251,7 @@ static void transition(struct sim_truth *t, const struct sim_thread *thread, enu
 	if (next == TRUTH_RUN)
 		x->inverse_at = t->inverse;
 	if (next == TRUTH_LOCK)
-		t->groups[group_of(t, thread->word) - 1].waiting++;
+		t->groups[truth_group_of(t, thread->word) - 1].waiting++;
 }
 
 void sim_truth_start(struct sim *s, const struct sim_thread *thread)
@@ -305,10 +305,10 @@ static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool
 	part->blocked += (back ? x->blocked_resumed : blocked(x)) - x->blocked_at;
 	part->runnable += (back ? x->runnable_resumed : x->time[TRUTH_RUNNABLE]) - x->runnable_at;
 	g->waits++;
-	add(&g->wait, end - x->wait_start);
-	add(&g->wait_from, x->wait_start);
-	add(&g->wait_to, end);
-	add(&g->waiter, thread->index);
+	truth_add(&g->wait, end - x->wait_start);
+	truth_add(&g->wait_from, x->wait_start);
+	truth_add(&g->wait_to, end);
+	truth_add(&g->waiter, thread->index);
 	if (back && x->by_futex) {
 		g->handoffs++;
 		g->handoff_sum += end - x->woken;
@@ -320,7 +320,7 @@ void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t wo
 {
 	struct sim_truth *t = s->truth;
 	struct truth_thread *x = &t->threads[thread->index];
-	uint32_t group = group_of(t, word);
+	uint32_t group = truth_group_of(t, word);
 
 	t->missing += !group;
 	if (group && x->group == group && x->episode == thread->episode) {
@@ -371,86 +371,6 @@ void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct s
 		t->groups[group - 1].timeouts++;
 }
 
-/* ---- holds ---- */
-
-/* A lock that nobody waited for is known to the report by its probes alone. */
-static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o)
-{
-	const struct sim_process *p = &t->s->processes[o->process];
-	uint32_t group = 0;
-	uint64_t found;
-
-	for (uint32_t i = 0; i < 4 && o->word + i < t->s->nwords && !group; i++)
-		if (t->s->words[o->word + i].as == p->as &&
-		    t->s->words[o->word + i].addr - o->base < 0x1000)
-			group = group_of(t, o->word + i);
-	if (!group && map_get(&t->group_of_object, truth_word_key(p->id, o->base), &found))
-		group = (uint32_t)found + 1;
-	return group;
-}
-
-static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *x)
-{
-	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
-}
-
-static void holder_is(struct sim_truth *t, const struct sim_object *o, uint32_t holder)
-{
-	uint32_t group = group_of_object(t, o);
-
-	if (!group)
-		return;
-	add(&t->groups[group - 1].holder_at, t->s->now);
-	add(&t->groups[group - 1].holder, holder);
-}
-
-void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
-{
-	struct sim_truth *t = s->truth;
-	const struct truth_thread *x = &t->threads[thread->index];
-	uint32_t group = group_of_object(t, o);
-
-	t->holds[o - s->objects] = (struct truth_hold){
-		.since = s->now,
-		.thread = thread->index + 1,
-		.run = run_clock(t, x),
-		.runnable = x->time[TRUTH_RUNNABLE],
-	};
-	holder_is(t, o, thread->index + 1);
-	if (group)
-		truth_part(t, group - 1, thread->index)->got++;
-	else
-		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
-			      o->kind != OBJECT_BATON;
-}
-
-static void hold_ends(struct sim_truth *t, const struct sim_object *o)
-{
-	struct truth_hold *hold = &t->holds[o - t->s->objects];
-	const struct truth_thread *x = &t->threads[hold->thread - 1];
-	uint32_t group = group_of_object(t, o);
-	struct truth_part *part;
-
-	if (!group)
-		return;
-	part = truth_part(t, group - 1, hold->thread - 1);
-	part->held += t->s->now - hold->since;
-	part->held_run += run_clock(t, x) - hold->run;
-	part->held_runnable += x->time[TRUTH_RUNNABLE] - hold->runnable;
-	add(&t->groups[group - 1].hold, t->s->now - hold->since);
-	hold->thread = 0;
-}
-
-void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
-{
-	uint32_t group = group_of_object(s->truth, o);
-
-	if (group)
-		truth_part(s->truth, group - 1, thread->index)->let_go++;
-	hold_ends(s->truth, o);
-	holder_is(s->truth, o, 0);
-}
-
 /* ---- the window closes ---- */
 
 void sim_truth_finish(struct sim *s)
@@ -468,7 +388,7 @@ void sim_truth_finish(struct sim *s)
 	}
 	for (uint32_t i = 0; i < s->nobjects; i++)
 		if (t->holds[i].thread && t->holds[i].since < s->now)
-			hold_ends(t, &s->objects[i]);
+			truth_hold_ends(t, &s->objects[i]);
 	for (uint32_t i = 0; i < s->nthreads; i++) {
 		struct truth_scope *p = &t->processes[s->threads[i].process];
 		uint64_t run = t->threads[i].time[TRUTH_RUN];

@@ -103,6 +103,9 @@ struct sim_truth {
 struct sim_truth *truth_new(struct sim *s, uint32_t ngroups);
 void truth_free(struct sim_truth *t);
 struct truth_part *truth_part(struct sim_truth *t, uint32_t group, uint32_t thread);
+void truth_add(struct truth_list *l, uint64_t value);
+uint32_t truth_group_of(struct sim_truth *t, uint32_t word); /* index + 1; 0: not in the report */
+void truth_hold_ends(struct sim_truth *t, const struct sim_object *o);
 uint64_t truth_word_key(uint32_t as, uint64_t addr);
 uint64_t truth_wake_key(uint32_t from, uint32_t to, uint32_t lock);
 

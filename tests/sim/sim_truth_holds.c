@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Who holds which lock, in the books. */
+#include "sim_truth.h"
+
+/* A lock that nobody waited for is known to the report by its probes alone. */
+static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o)
+{
+	const struct sim_process *p = &t->s->processes[o->process];
+	uint32_t group = 0;
+	uint64_t found;
+
+	for (uint32_t i = 0; i < 4 && o->word + i < t->s->nwords && !group; i++)
+		if (t->s->words[o->word + i].as == p->as &&
+		    t->s->words[o->word + i].addr - o->base < 0x1000)
+			group = truth_group_of(t, o->word + i);
+	if (!group && map_get(&t->group_of_object, truth_word_key(p->id, o->base), &found))
+		group = (uint32_t)found + 1;
+	return group;
+}
+
+static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *x)
+{
+	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
+}
+
+static void holder_is(struct sim_truth *t, const struct sim_object *o, uint32_t holder)
+{
+	uint32_t group = group_of_object(t, o);
+
+	if (!group)
+		return;
+	truth_add(&t->groups[group - 1].holder_at, t->s->now);
+	truth_add(&t->groups[group - 1].holder, holder);
+}
+
+void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
+{
+	struct sim_truth *t = s->truth;
+	const struct truth_thread *x = &t->threads[thread->index];
+	uint32_t group = group_of_object(t, o);
+
+	t->holds[o - s->objects] = (struct truth_hold){
+		.since = s->now,
+		.thread = thread->index + 1,
+		.run = run_clock(t, x),
+		.runnable = x->time[TRUTH_RUNNABLE],
+	};
+	holder_is(t, o, thread->index + 1);
+	if (group)
+		truth_part(t, group - 1, thread->index)->got++;
+	else
+		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
+			      o->kind != OBJECT_BATON;
+}
+
+void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
+{
+	struct truth_hold *hold = &t->holds[o - t->s->objects];
+	const struct truth_thread *x = &t->threads[hold->thread - 1];
+	uint32_t group = group_of_object(t, o);
+	struct truth_part *part;
+
+	if (!group)
+		return;
+	part = truth_part(t, group - 1, hold->thread - 1);
+	part->held += t->s->now - hold->since;
+	part->held_run += run_clock(t, x) - hold->run;
+	part->held_runnable += x->time[TRUTH_RUNNABLE] - hold->runnable;
+	truth_add(&t->groups[group - 1].hold, t->s->now - hold->since);
+	hold->thread = 0;
+}
+
+void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
+{
+	uint32_t group = group_of_object(s->truth, o);
+
+	if (group)
+		truth_part(s->truth, group - 1, thread->index)->let_go++;
+	truth_hold_ends(s->truth, o);
+	holder_is(s->truth, o, 0);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocking and waking. */
+#include "sim_cpus.h"
+
+#include <linux/futex.h>
+
+#define NR_FUTEX 202
+#define TASK_INTERRUPTIBLE 1
+#define TASK_UNINTERRUPTIBLE 2
+#define TASK_DEAD 0x80
+
+static void blocks(struct sim *s, struct sim_thread *t, struct gt_event *ev, enum sim_state state,
+		   uint64_t ns)
+{
+	t->block_number++;
+	t->timed_out = false;
+	if (ns)
+		sim_at(s, s->now + ns, EVENT_WAKE, t->index, t->block_number);
+	sim_leave(s, t, ev, state, false);
+}
+
+void sim_block(struct sim *s, struct sim_thread *t, enum sim_state state, int syscall, bool disk,
+	       uint64_t ns)
+{
+	struct gt_event ev = sim_record(s, t->cpu, GT_SWITCH, t->id);
+
+	ev.syscall = syscall;
+	ev.state = disk || state == SIM_KERNEL_LOCK ? TASK_UNINTERRUPTIBLE : TASK_INTERRUPTIBLE;
+	ev.flags = disk ? GT_F_IOWAIT : 0;
+	blocks(s, t, &ev, state, ns);
+}
+
+static void word_add(struct sim *s, uint32_t word, struct sim_thread *t)
+{
+	struct sim_word *w = &s->words[word];
+
+	t->word = word;
+	t->next_wait = 0;
+	if (w->last)
+		s->threads[w->last - 1].next_wait = t->index + 1;
+	else
+		w->first = t->index + 1;
+	w->last = t->index + 1;
+}
+
+static void word_del(struct sim *s, struct sim_thread *t)
+{
+	struct sim_word *w = &s->words[t->word];
+	uint32_t *link = &w->first, before_it = 0;
+
+	while (*link && *link != t->index + 1) {
+		before_it = *link;
+		link = &s->threads[*link - 1].next_wait;
+	}
+	if (!*link)
+		return;
+	*link = t->next_wait;
+	if (w->last == t->index + 1)
+		w->last = before_it;
+}
+
+void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
+		    uint64_t ns)
+{
+	struct gt_event ev = sim_record(s, t->cpu, GT_SWITCH, t->id);
+
+	ev.syscall = NR_FUTEX;
+	ev.state = TASK_INTERRUPTIBLE;
+	ev.flags = GT_F_FUTEX | GT_F_BLOCK | (ns ? GT_F_TIMED : 0);
+	ev.u.addr = s->words[word].addr;
+	ev.op = op;
+	ev.val = val;
+	word_add(s, word, t);
+	s->words[word].rounds++;
+	if (s->truth)
+		sim_truth_round(s, t, word);
+	blocks(s, t, &ev, SIM_FUTEX, ns);
+}
+
+static void wakes(struct sim *s, struct sim_thread *from, struct sim_thread *to,
+		  const struct gt_event *ev)
+{
+	sim_tell(s, ev);
+	if (s->truth)
+		sim_truth_wake(s, from, to, ev->flags & GT_F_FUTEX);
+	to->block_number++;
+	sim_set_state(s, to, SIM_RUNNABLE);
+	sim_enqueue(s, to);
+}
+
+bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
+{
+	struct sim_word *w = &s->words[word];
+	struct gt_event ev;
+	struct sim_thread *to;
+
+	if (!w->first)
+		return false;
+	to = &s->threads[w->first - 1];
+	word_del(s, to);
+	ev = sim_record(s, t->cpu, GT_WAKING, to->id);
+	ev.peer = t->id;
+	ev.syscall = NR_FUTEX;
+	ev.flags = GT_F_FUTEX | GT_F_BLOCK;
+	ev.u.addr = w->addr;
+	ev.op = FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
+	wakes(s, t, to, &ev);
+	return true;
+}
+
+/* Interrupts come on top of whoever runs on the CPU where the thread went to sleep. */
+void sim_wake(struct sim *s, struct sim_thread *t, struct sim_thread *to, int syscall)
+{
+	uint32_t cpu = t ? t->cpu : to->cpu;
+	struct gt_event ev;
+
+	if (to->state == SIM_FUTEX)
+		word_del(s, to);
+	if (cpu == UINT32_MAX)
+		cpu = 0;
+	ev = sim_record(s, cpu, GT_WAKING, to->id);
+	ev.syscall = syscall;
+	if (t)
+		ev.peer = t->id;
+	else if (s->cpus[cpu].running)
+		ev.peer = s->threads[s->cpus[cpu].running - 1].id;
+	wakes(s, t, to, &ev);
+}
+
+void sim_ends(struct sim *s, struct sim_thread *t)
+{
+	struct gt_event ev = sim_record(s, t->cpu, GT_SWITCH, t->id);
+
+	ev.state = TASK_DEAD;
+	s->live--;
+	sim_leave(s, t, &ev, SIM_NONE, false);
+}
+
+void sim_thread_starts(struct sim *s, struct sim_thread *t)
+{
+	s->live++;
+	if (s->truth)
+		sim_truth_start(s, t);
+	t->state = SIM_RUNNABLE;
+	sim_enqueue(s, t);
+}

@@ -3,6 +3,9 @@
  * Holds that probes tell of: who asks for the lock, has it, and lets go of it. Where no probe tells
  * of having it, a thread has it when it goes on: at once, or after its last wait on the lock's
  * words.
+ *
+ * GT_LOCK_FORCED needs no answer here: the thread has let go, which was told, and waits on the
+ * lock's words for another to take over, which lock_waits.c counts as any other wait for it.
  */
 #include "lock_holds.h"
 

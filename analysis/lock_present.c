@@ -84,7 +84,7 @@ static int row(struct result_lock *r, uint32_t id, uint32_t process,
 static const struct lock_interpreter *unlisted(const struct lock_results *l, struct map *seen,
 					       const struct process *p)
 {
-	const struct lock_interpreter *it = lock_probed_interpreter(l->probed, p->as);
+	const struct lock_interpreter *it = lock_probed_inherited(l->probed, p->as);
 	uint64_t is;
 
 	if (!it || it->flags & GT_INTERPRETER_NO_GIL ||

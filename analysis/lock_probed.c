@@ -29,6 +29,7 @@ void lock_probed_free(struct lock_probed *p)
 	}
 	map_free(&p->index);
 	map_free(&p->as_index);
+	map_free(&p->forked_from);
 	map_free(&p->told_index);
 	free(p->told);
 	free(p->asks);
@@ -64,6 +65,30 @@ const struct lock_interpreter *lock_probed_interpreter(const struct lock_probed 
 	uint64_t at;
 
 	return p && map_get(&p->as_index, as, &at) ? &p->interpreters[at] : NULL;
+}
+
+const struct lock_interpreter *lock_probed_inherited(const struct lock_probed *p, uint32_t as)
+{
+	const struct lock_interpreter *it = lock_probed_interpreter(p, as);
+	uint64_t from;
+
+	for (; p && !it && map_get(&p->forked_from, as, &from); as = from)
+		it = lock_probed_interpreter(p, from);
+	return it;
+}
+
+/* Numbers are never used again and only go up: no way leads in circles. */
+static void add_fork(struct lock_probed *p, const struct model *m, const struct gt_event *ev)
+{
+	const struct thread *parent = model_thread(m, ev->u.task.parent);
+	uint32_t as = ev->u.task.as, from = parent ? parent->process->as : 0;
+
+	if (!from || from >= as)
+		return;
+	if (map_len(&p->forked_from) == LOCKS_MAX)
+		p->left_out++;
+	else if (map_put(&p->forked_from, as, from))
+		p->err = -ENOMEM;
 }
 
 static char *text_of(const char *text)
@@ -256,6 +281,8 @@ void lock_probed_record(struct lock_probed *p, const struct model *m, const stru
 		add_site(p, ev);
 	} else if (ev->kind == GT_INTERPRETER) {
 		add_interpreter(p, ev);
+	} else if (ev->kind == GT_TASK) {
+		add_fork(p, m, ev);
 	} else if (ev->kind == GT_SYMBOL && p->nlocks) {
 		add_symbol(p, ev);
 	}

@@ -59,6 +59,10 @@ const struct lock_probed_lock *lock_probed_at(const struct lock_probed *p, uint3
 /* The interpreter of an address space, or NULL. */
 const struct lock_interpreter *lock_probed_interpreter(const struct lock_probed *p, uint32_t as);
 
+/* The same, or that of the address space it was forked from: a child may end before it is looked at.
+ */
+const struct lock_interpreter *lock_probed_inherited(const struct lock_probed *p, uint32_t as);
+
 /* Records that were left out because there was no room, or because they name no known task or role.
  */
 uint64_t lock_probed_left_out(const struct lock_probed *p);

@@ -27,6 +27,7 @@ struct lock_probed {
 	uint32_t nlocks, room;
 	enum gt_interpreter *interpreter_of; /* by lock, while it has no number */
 	struct map as_index;
+	struct map forked_from; /* address space → the one it is a copy of, a lower number */
 	struct lock_interpreter *interpreters;
 	uint32_t ninterpreters, interpreters_room;
 	uint32_t *asks; /* index + 1 of the lock it asks for, by struct thread.index; 0: none */

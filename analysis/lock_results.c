@@ -2,6 +2,8 @@
 #include "lock_results.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,6 +93,16 @@ static int recognised(const struct lock_group *g, struct result_lock *r)
 	return 0;
 }
 
+/* By its symbol, by its address, or as the one lock that the interpreter has. */
+static int probed_name(const struct lock_probed_lock *probed, const struct lock_interpreter *it,
+		       char **out)
+{
+	if (probed->name || !probed->addr)
+		return copy_text(probed->name ?: it ? lock_kind_global_name(it->kind) : NULL, out);
+	*out = NULL;
+	return asprintf(out, "0x%" PRIx64, probed->addr) < 0 ? -ENOMEM : 0;
+}
+
 /* A lock that nobody waited for is known by its probes alone. */
 static int named(const struct lock_results *l, const struct lock_group *g, uint32_t lock,
 		 struct result_lock *r)
@@ -106,8 +118,7 @@ static int named(const struct lock_results *l, const struct lock_group *g, uint3
 		return err ?: recognised(g, r);
 	}
 	it = lock_probed_interpreter(l->probed, probed->as);
-	err = copy_text(probed->name ?: it && !probed->addr ? lock_kind_global_name(it->kind) : NULL,
-			&r->name);
+	err = probed_name(probed, it, &r->name);
 	err = err ?: copy_text(probed->image ? probed->image : it ? it->image : NULL, &r->image);
 	r->recognised_by = err ? NULL : calloc(RECOGNISED_MAX, sizeof(*r->recognised_by));
 	if (!r->recognised_by)

@@ -150,6 +150,41 @@ undisturbed() {
 	"$@"
 }
 
+# ---- a verdict that is known beforehand ----
+
+NOT_SERIALIZED='v not in ("serialized", "contended")'
+# What is waited for by locks stays small: a queue's mutex is a lock, the empty queue is not.
+FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * wall'
+
+# Nothing lost, audited, and every thread's states add up: true of every report here.
+SOUND='lost == 0'
+AUDITED='max(r["audit"]["cpu_error"], r["audit"]["task_error"]) <= 0.001'
+ADDS_UP='all(off_by(t) <= 2000 for t in threads)'
+
+# verdict_of NEEDED_CPUS COMMAND… -- EXPRESSION…: trace it, with TRACE_OPTIONS, then check.
+TRACE_OPTIONS=()
+verdict_of() {
+	local command=()
+	needs_trace
+	needs_cpus "$1"
+	shift
+	while [ "$1" != -- ]; do
+		command+=("$1")
+		shift
+	done
+	shift
+	TRACED=("${command[@]}")
+	EXPECTED=("$@")
+	undisturbed verdict_holds
+}
+
+verdict_holds() {
+	trace "${TRACE_OPTIONS[@]}" -- "${TRACED[@]}"
+	want_status 0
+	check_always "$SOUND" "$AUDITED" "$ADDS_UP"
+	check "${EXPECTED[@]}"
+}
+
 # ---- running cases ----
 
 # Can this machine trace at all? Asked once; the reason goes where needs_trace finds it.

@@ -45,7 +45,6 @@ check_sound() {
 }
 
 # truth_of WORKLOAD OPTION… -- EXPRESSION…: traced with --truth; `truth` is what it wrote.
-TRACE_OPTIONS=()
 truth_of() {
 	local program=$1 options=()
 	needs_trace

@@ -4,34 +4,6 @@
 # shellcheck disable=SC2016,SC2119,SC2317 # scripts in quotes; functions with optional arguments; called by name
 . "$(dirname "$0")/lib.sh"
 
-# Nothing lost, audited, and every thread's states add up: true of every report here.
-SOUND='lost == 0'
-AUDITED='max(r["audit"]["cpu_error"], r["audit"]["task_error"]) <= 0.001'
-ADDS_UP='all(off_by(t) <= 2000 for t in threads)'
-
-# verdict_of NEEDED_CPUS COMMAND… -- EXPRESSION…: trace it, then check.
-verdict_of() {
-	local command=()
-	needs_trace
-	needs_cpus "$1"
-	shift
-	while [ "$1" != -- ]; do
-		command+=("$1")
-		shift
-	done
-	shift
-	TRACED=("${command[@]}")
-	EXPECTED=("$@")
-	undisturbed verdict_holds
-}
-
-verdict_holds() {
-	trace -- "${TRACED[@]}"
-	want_status 0
-	check_always "$SOUND" "$AUDITED" "$ADDS_UP"
-	check "${EXPECTED[@]}"
-}
-
 SERIALIZED_BY_GIL='v == "serialized"'
 NAMED_LOCK='[l for l in locks if l["id"] == r["verdict"]["lock"] and "the_gil" in l["name"] and l["explains_serialized"] >= 0.9]'
 
@@ -103,7 +75,6 @@ case_spin() {
 
 # ---- a futex wait is not a lock wait ----
 
-NOT_SERIALIZED='v not in ("serialized", "contended")'
 
 case_busy_join() {
 	verdict_of 1 "$PROGRAMS/busy_join" -- "$NOT_SERIALIZED" 'any(e["kind"] == "join" for e in events)' \
@@ -114,8 +85,6 @@ case_busy_join_one_cpu() {
 	verdict_of 1 taskset -c 0 "$PROGRAMS/busy_join" -- "$NOT_SERIALIZED" 'sum(l["waits"] for l in locks) == 0'
 }
 
-# Its mutex is a lock, the empty queue is not: what is waited for by locks stays small.
-FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * wall'
 
 case_queue() {
 	verdict_of 2 "$PROGRAMS/queue" 1 -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS" 'any(e["waits"] >= 20 for e in events)'
@@ -218,159 +187,6 @@ case_quota_of_one_cpu() {
 	in_quota trace -- "$WORKLOADS/free_threads" -t 2 -w 0.4
 	want_status 0
 	check "$SOUND" 'v == "cpu-starved"' 'abs(r["machine"]["cpu_quota"] - 1) < 0.01'
-}
-
-# ---- real interpreters ----
-
-needs_debian_python() {
-	[ -x /usr/bin/python3 ] || skip "/usr/bin/python3 is not installed"
-}
-
-COUNT=$SOURCE/workloads/python
-
-case_python_threads() {
-	local before one
-	needs_debian_python
-	before=$(date +%s%N)
-	/usr/bin/python3 "$COUNT/count_threads.py" 1
-	one=$(($(date +%s%N) - before))
-	verdict_of 2 /usr/bin/python3 "$COUNT/count_threads.py" -- 'v == "serialized"' 'p["average"] <= 1.2' \
-		"1.5 * $one < wall < 3 * $one" \
-		'locks[0]["kind"] == "cpython-gil"' '"_PyRuntime" in r["verdict"]["sentence"]' \
-		'locks[0]["name"].startswith("_PyRuntime+")' 'locks[0]["explains_serialized"] >= 0.9'
-}
-
-case_python_processes() {
-	needs_debian_python
-	verdict_of 2 /usr/bin/python3 "$COUNT/count_procs.py" 2 20000000 -- 'v == "parallel"'
-}
-
-case_python_io() {
-	needs_debian_python
-	verdict_of 2 /usr/bin/python3 "$COUNT/io_threads.py" -- 'v == "io-bound"'
-}
-
-# ---- other interpreters: threads share a lock, processes none ----
-
-# one_lock KIND NAME IMAGE: threads are serialized by it.
-one_lock() {
-	echo "(lambda l: l['kind'] == '$1' and \"$2\" in l['name'] and '$3' in l['image'] and l['explains_serialized'] >= 0.9)(locks[0])"
-}
-NO_LOCK_SHARED='all(len(l["processes"]) == 1 for l in locks)'
-
-# interpreter_threads KIND NAME IMAGE COMMAND…: alone, on one CPU, and beside others that take the CPUs.
-interpreter_threads() {
-	local lock hogs=() i
-	lock=$(one_lock "$1" "$2" "$3")
-	shift 3
-	needs_tool "$1"
-	verdict_of 2 "$@" -- 'v == "serialized"' "$lock" 'p["average"] <= 1.2'
-	trace -- taskset -c 0 "$@"
-	check "$SOUND" 'v == "cpu-starved"' "$lock"
-	for ((i = 0; i < CPUS; i++)); do
-		timeout 60 sh -c 'while :; do :; done' &
-		hogs+=($!)
-	done
-	trace -- "$@"
-	kill "${hogs[@]}"
-	check "$SOUND" "$lock"
-}
-
-interpreter_processes() {
-	needs_tool "$1"
-	verdict_of 2 "$@" -- 'v == "parallel"' "$NO_LOCK_SHARED"
-}
-
-case_pypy_threads() {
-	interpreter_threads pypy-gil libpypy libpypy pypy3 "$COUNT/count_threads.py" 2 1000000000
-}
-
-case_pypy_processes() {
-	interpreter_processes pypy3 "$COUNT/count_procs.py" 2 2000000000
-}
-
-case_ruby_threads() {
-	interpreter_threads ruby-gvl "Ruby's GVL" ruby ruby "$SOURCE/workloads/ruby/count_threads.rb"
-}
-
-case_ruby_processes() {
-	interpreter_processes ruby "$SOURCE/workloads/ruby/count_procs.rb"
-}
-
-OCAML=(ocaml -I +unix -I +threads unix.cma threads.cma)
-
-case_ocaml_threads() {
-	interpreter_threads ocaml-master "" "" "${OCAML[@]}" "$SOURCE/workloads/ocaml/count_threads.ml" 2 100000000
-}
-
-case_ocaml_processes() {
-	interpreter_processes "${OCAML[@]}" "$SOURCE/workloads/ocaml/count_procs.ml"
-}
-
-# Who waits for work in a Ruby waits on the words that the GVL is waited for on, and yet for no lock.
-case_ruby_idle_pool() {
-	needs_tool ruby
-	verdict_of 1 ruby "$SOURCE/tests/system/programs/idle_pool.rb" -- "$NOT_SERIALIZED" "$FEW_LOCK_WAITS"
-}
-
-# Both are counted under -a with everything else that runs here.
-case_two_pythons_of_all() {
-	needs_trace
-	needs_cpus 2
-	needs_debian_python
-	undisturbed two_pythons_hold
-}
-
-two_pythons_hold() {
-	local children=() i
-	for i in 1 2; do
-		/usr/bin/python3 "$COUNT/count_threads.py" 2 30000000 >/dev/null &
-		children+=($!)
-	done
-	"$GILTRACE" -a -d 1 --export "json:$T/report.json" >"$T/out" 2>"$T/err"
-	STATUS=$?
-	kill "${children[@]}" 2>/dev/null
-	want_status 0
-	check "$SOUND" 'len([l for l in locks if l["kind"] == "cpython-gil" and l["waits"] >= 20]) == 2' "$NO_LOCK_SHARED" \
-		'[q["verdict"]["class"] for q in processes if "python" in q["comm"]] == ["serialized"] * 2'
-}
-
-case_two_pythons_under_one_shell() {
-	needs_debian_python
-	verdict_of 2 /bin/sh -c "/usr/bin/python3 '$COUNT/count_threads.py' & /usr/bin/python3 '$COUNT/count_threads.py'; wait" -- \
-		'v in ("parallel", "mixed")' \
-		'[q["verdict"]["class"] for q in processes if "python" in q["comm"]] == ["serialized"] * 2' \
-		'len([l for l in locks if l["kind"] == "cpython-gil"]) == 2'
-}
-
-# Every other CPython that is found here: the first one of each version.
-case_other_pythons() {
-	local python version found=0
-	needs_trace
-	needs_cpus 2
-	for python in /usr/bin/python3.[0-9]* /usr/local/bin/python3.[0-9]* ~/.pyenv/versions/3.*/bin/python3; do
-		case $python in *-config | *\**) continue ;; esac
-		"$python" -c 'import sys; sys.exit(hasattr(sys, "pypy_version_info"))' 2>/dev/null || continue
-		version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-		case " ${seen:-} " in *" $version "*) continue ;; esac
-		seen="${seen:-} $version"
-		found=$((found + 1))
-		echo "CPython $version: $python"
-		TRACED=("$python" "$COUNT/count_threads.py")
-		EXPECTED=('v == "serialized"' 'locks[0]["kind"] == "cpython-gil"')
-		undisturbed verdict_holds
-	done
-	[ "$found" -gt 0 ] || skip "no CPython 3 was found"
-}
-
-case_python2() {
-	local python
-	for python in /usr/bin/python2.7 ~/.pyenv/versions/2.7*/bin/python2.7; do
-		[ -x "$python" ] && break
-	done
-	[ -x "$python" ] || skip "CPython 2.7 is not installed"
-	verdict_of 2 "$python" "$COUNT/count_threads.py" -- 'v in ("serialized", "contended")' \
-		'locks[0]["kind"] == "cpython-gil"'
 }
 
 # ---- next to nothing ----

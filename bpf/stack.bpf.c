@@ -194,7 +194,7 @@ static __always_inline bool stack_send_kernel(void *ring, const struct stack *k,
 /*
  * The id of the stack that this one is, if it is the one known by number `way` at its place, or 0.
  * The table replaces entries under our eyes, so an entry is believed only if its fold fits its id
- * too. What cannot be read is 0. (A function of its own, so that the verifier walks it once and not
+ * and key too. What cannot be read is 0. (A function of its own, so that the verifier walks it once and not
  * for each way.)
  */
 __noinline u32 stack_known_way(const struct stack *k, u32 way)
@@ -217,7 +217,7 @@ __noinline u32 stack_known_way(const struct stack *k, u32 way)
 		bpf_probe_read_user(&value, sizeof(value), (void *)(key.sp + shape->slot[i]));
 		fold = gt_stack_fold(fold, value);
 	}
-	return gt_stack_fold(fold, id) == READ_ONCE(shape->fold) ? id : 0;
+	return gt_stack_close(fold, id, &key) == READ_ONCE(shape->fold) ? id : 0;
 }
 
 /* The id of the stack that this one is, 0: it is not known. */

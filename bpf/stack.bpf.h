@@ -27,8 +27,8 @@ struct stack_cpu {
 #define STACK_CPU_SIZE 64
 _Static_assert(sizeof(struct stack_cpu) <= STACK_CPU_SIZE, "stack_cpus[] has too little room");
 
-/* The table that user space fills. It is read only here, and `fold` is closed by the id: see
- * stack_known(). */
+/* The table that user space fills. It is read only here, and `fold` is closed: see
+ * stack_known_way(). */
 struct stacks_known {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);

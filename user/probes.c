@@ -370,7 +370,7 @@ int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
 {
 	struct gt_wire_stack_shape closed = *shape;
 
-	closed.fold = gt_stack_fold(shape->fold, shape->stack);
+	closed.fold = gt_stack_close(shape->fold, shape->stack, key);
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.stacks_known), key, &closed, BPF_ANY))
 		return -errno;
 	return 0;

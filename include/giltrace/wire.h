@@ -304,7 +304,7 @@ struct gt_wire_stack_key {
 struct gt_wire_stack_shape {
 	__u32 stack;
 	__u32 slots;
-	__u64 fold; /* gt_stack_fold() over the slots' values, in order, from 0; in the kernel side's table over the id too */
+	__u64 fold; /* gt_stack_fold() over the slots' values, in order, from 0; in the kernel side's table gt_stack_close() of it */
 	__u32 slot[GT_STACK_SLOTS_MAX];   /* offsets from sp of the return addresses, in bytes */
 };
 
@@ -319,6 +319,16 @@ static inline __u64 gt_stack_fold(__u64 fold, __u64 value)
 {
 	fold = (fold ^ value) * 0x9e3779b97f4a7c15ULL;
 	return fold ^ fold >> 29;
+}
+
+/*
+ * The table gives an entry's memory to another key while it is being read: what is there then must not be believed,
+ * even if it fits the stack, so it is closed by what it stands for and whose it is.
+ */
+static inline __u64 gt_stack_close(__u64 fold, __u32 stack, const struct gt_wire_stack_key *key)
+{
+	return gt_stack_fold(gt_stack_fold(fold, stack),
+			     key->ip ^ (key->sp << 17 | key->sp >> 47) ^ key->more ^ (__u64)key->as << 32);
 }
 
 /* Written by the loader between open and load; constant to the verifier. */

@@ -232,6 +232,9 @@ case_with_places_outside() {
 	needs_probes
 	damaged_one places
 	notes x.gt | grep -q . || fail "no note about the places"
+	check_report out 'len(r["notes"]) > 0'
+	run "$GILTRACE" report x.gt
+	grep -q '^note: ' out || fail "no note in the report$(echo; show_output)"
 }
 
 # Its file is gone, or is another's, when giltrace comes: what runs is what counts.

@@ -93,6 +93,26 @@ case_gil_convoy() {
 	truth_of gil_convoy -t 2 -- "$ALL_FOUND" "$RUN_TIME" "$LOCK_WAIT" "$HOLD_EXACT" "$IO_LATENCY" "$PAIRS"
 }
 
+# Holds of 4 µs, some two hundred thousand of them; waits are as short, the clock calls around them are most of it.
+case_gil_convoy_python_2() {
+	truth_of gil_convoy -t 2 --style 2 -- "$ALL_FOUND" "$RUN_TIME" "$HOLD_EXACT" "$IO_LATENCY" "$PAIRS"
+}
+
+# Several locks under one name, or without any: their sums.
+ALL_EXACT='(all(l["hold"]["source"] == "usdt" for l in locks)
+	and sum(l["acquisitions"] for l in locks) == truth["locks"][0]["acquisitions"]
+	and abs(sum(l["hold"]["sum"] for l in locks) - truth["locks"][0]["hold_ns"]) <= 0.02 * truth["locks"][0]["hold_ns"])'
+
+case_gil_perinterp() {
+	truth_of gil_perinterp -t 2 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$ALL_EXACT" 'len(locks) == 2' \
+		'all(l.get("name") for l in locks)'
+}
+
+case_inferred_gil_threads_2() {
+	TRACE_OPTIONS=(--no-usdt)
+	truth_of gil_threads -t 2 -w 0.3 -- "$LOCK_WAIT" "$HOLD_INFERRED" "$PAIRS"
+}
+
 # Without probes, from who ran between hand-overs.
 case_inferred_gil_threads() {
 	TRACE_OPTIONS=(--no-usdt)
@@ -105,7 +125,7 @@ case_inferred_gil_convoy() {
 }
 
 case_fine_grained() {
-	truth_of fine_grained -t 2 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME"
+	truth_of fine_grained -t 2 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$ALL_EXACT"
 }
 
 # The workload's own wall time lies inside the window, and near it.

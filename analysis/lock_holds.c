@@ -51,6 +51,8 @@ void lock_holds_block(struct lock_holds *h, const struct lock_step *s)
 
 	if (way == LOCK_WAY_PLAIN)
 		lock_plain_block(h, s);
+	else
+		lock_plain_leave(h, s->t, s->t->state, s->now);
 	if (way == LOCK_WAY_EXACT)
 		lock_exact_block(h, s);
 	if (h->books->any_global)

@@ -553,6 +553,32 @@ static void a_gil_is_held_by_who_goes_on(void **state)
 	done(&s, &r);
 }
 
+/* A had a mutex, and since then has waited for the GIL: whether with the mutex, nothing tells. */
+static void a_wait_for_a_gil_is_one_elsewhere(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	begin(&s);
+	scene_run(&s, 2, C);
+	scene_wait(&s, 0, A, MUTEX, OP_MUTEX, 2);
+	s.us += 100;
+	scene_wake(&s, C, A, MUTEX);
+	scene_run(&s, 0, A);
+	s.us += 300;
+	turns(&s, 40);
+	scene_wait(&s, 2, C, MUTEX, OP_MUTEX, 2);
+	s.us += 100;
+	scene_wake(&s, A, C, MUTEX);
+	scene_run(&s, 2, C);
+	s.us += 100;
+	results_of(&s, &r);
+	assert_int_equal(r.nlocks, 2);
+	assert_int_equal(r.locks[1].kind, LOCK_KIND_MUTEX);
+	assert_int_equal(part_of(&r.locks[1], A)->held, RESULT_UNKNOWN);
+	done(&s, &r);
+}
+
 static void a_preempted_holder_goes_on_holding(void **state)
 {
 	struct results r;
@@ -669,6 +695,7 @@ int main(void)
 		cmocka_unit_test(a_mutex_is_held_asleep),
 		cmocka_unit_test(two_holds_without_calls_are_not_taken_for_one),
 		cmocka_unit_test(a_gil_is_held_by_who_goes_on),
+		cmocka_unit_test(a_wait_for_a_gil_is_one_elsewhere),
 		cmocka_unit_test(a_preempted_holder_goes_on_holding),
 		cmocka_unit_test(who_sleeps_while_nobody_is_woken_holds_it_asleep),
 		cmocka_unit_test(latency_runs_from_the_data_to_the_lock),

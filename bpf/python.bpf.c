@@ -70,7 +70,9 @@ __noinline u64 python_frame(u32 n, u64 frame)
 	how = &s->record.how;
 	if (bpf_probe_read_user(s->bytes, how->size & (PYTHON_FRAME_ROOM - 1), (void *)frame))
 		return 0;
-	f = &s->record.frame[n];
+	/* 6.1 forgets the bound of what it kept on its stack meanwhile. */
+	asm volatile("" : "+r"(n));
+	f = &s->record.frame[n & (GT_PYTHON_FRAMES_MAX - 1)];
 	f->code = in_frame(s, how->code);
 	f->at = in_frame(s, how->at) - (how->at_pointer ? f->code : 0);
 	mark = s->bytes[how->mark & (PYTHON_FRAME_ROOM - 1)];

@@ -120,6 +120,8 @@ static __always_inline struct gt_wire_stack *stack_whole(void *ring, const struc
 
 	if (!r || !len)
 		return r;
+	/* It is, but 6.1 forgets the bound of what it kept on its stack meanwhile. */
+	asm volatile("" : "+r"(len));
 	len &= room - 1;
 	r->bytes = len;
 	if (!bpf_probe_read_user(r + 1, len, (void *)k->key.sp))

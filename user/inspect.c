@@ -163,6 +163,9 @@ static void look(struct inspect_image *img, int fd, unsigned int want)
 					   base_of(img->path));
 		return;
 	}
+	if (!inspect_elf_has_sections(e.elf))
+		inspect_image_note(img, "%s has no sections that can be read: it is not probed",
+				   base_of(img->path));
 	if (!inspect_elf_is_go(e.elf)) {
 		if (want & INSPECT_USDT)
 			inspect_usdt(&e, img);

@@ -190,6 +190,17 @@ bool inspect_elf_symbols(Elf *elf, uint32_t type, inspect_elf_symbol take, void 
 	return found;
 }
 
+bool inspect_elf_has_sections(Elf *elf)
+{
+	static const char *const any[] = { ".shstrtab", ".text", ".dynstr" };
+	GElf_Shdr shdr;
+
+	for (size_t i = 0; i < sizeof(any) / sizeof(any[0]); i++)
+		if (inspect_elf_section(elf, any[i], &shdr))
+			return true;
+	return false;
+}
+
 bool inspect_elf_is_go(Elf *elf)
 {
 	static const char *const marks[] = { ".gopclntab", ".note.go.buildid",

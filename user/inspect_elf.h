@@ -51,6 +51,9 @@ typedef bool (*inspect_elf_symbol)(void *ctx, const char *name, size_t len, cons
  */
 bool inspect_elf_symbols(Elf *elf, uint32_t type, inspect_elf_symbol take, void *ctx);
 
+/* Has it a table of sections that can be read? What is linked has; what was packed or damaged has not. */
+bool inspect_elf_has_sections(Elf *elf);
+
 /* Built by Go, whose stacks move: nothing is ever probed there. */
 bool inspect_elf_is_go(Elf *elf);
 

@@ -205,6 +205,14 @@ want_unharmed() {
 	check_report out 'len(threads) >= 3'
 }
 
+# want_noted PATTERN: both reports of x.gt say so.
+want_noted() {
+	run "$GILTRACE" report --json x.gt
+	check_report out 'len(r["notes"]) > 0'
+	run "$GILTRACE" report x.gt
+	sed -n '/^note: /,/^$/p' out | tr -s '\n ' ' ' | grep -qE "$1" || fail "no note of it in the report$(echo; show_output)"
+}
+
 damaged_one() {
 	cp "$WORKLOADS/gil_threads" odd
 	damage odd "$1" || fail "cannot damage the file"
@@ -216,11 +224,13 @@ damaged_one() {
 case_without_sections() {
 	needs_probes
 	damaged_one sections
+	want_noted "no sections"
 }
 
 case_with_a_spoilt_table() {
 	needs_probes
 	damaged_one table
+	want_noted "no sections"
 }
 
 case_with_spoilt_notes() {
@@ -232,9 +242,7 @@ case_with_places_outside() {
 	needs_probes
 	damaged_one places
 	notes x.gt | grep -q . || fail "no note about the places"
-	check_report out 'len(r["notes"]) > 0'
-	run "$GILTRACE" report x.gt
-	grep -q '^note: ' out || fail "no note in the report$(echo; show_output)"
+	want_noted "leads nowhere|probed"
 }
 
 # Its file is gone, or is another's, when giltrace comes: what runs is what counts.

@@ -142,6 +142,7 @@ static void no_sections(void **state)
 	look(f, "copy", &img);
 	assert_int_equal(img.nplaces, 0);
 	assert_int_equal(img.interpreter, GT_INTERPRETER_NONE);
+	assert_string_equal(img.note, "copy has no sections that can be read: it is not probed");
 	inspect_image_release(&img);
 }
 

@@ -102,6 +102,17 @@ static void check_pair_sums(struct check *k, uint32_t group, const json_t *lock)
 	}
 }
 
+/* Two holds of a thread that only ran between them, without a call, look like one. */
+static void check_at_most(struct check *k, const struct truth_group *g, const json_t *lock)
+{
+	uint64_t told = check_integer(json_object_get(lock, "hold"), "sum");
+	uint64_t truth = check_sum(&g->hold) + g->gaps;
+
+	if (told > truth)
+		check_differs(k, "lock %" PRIu64 ": held for %" PRIu64 ", truth at most %" PRIu64,
+			      check_integer(lock, "id"), told, truth);
+}
+
 static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 {
 	struct truth_group *g = &k->t->groups[group];
@@ -127,11 +138,8 @@ static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 	if (probed(lock)) {
 		check_pairs(k, g, lock);
 		check_spread(k, id, "hold", lock, &g->hold);
-	} else if (!strcmp(check_text(lock, "kind"), "mutex") && json_object_get(lock, "hold") &&
-		   check_integer(json_object_get(lock, "hold"), "sum") > check_sum(&g->hold)) {
-		check_differs(k, "lock %" PRIu64 ": held for %" PRIu64 ", truth %" PRIu64, id,
-			      check_integer(json_object_get(lock, "hold"), "sum"),
-			      check_sum(&g->hold));
+	} else if (!strncmp(check_text(lock, "name"), "mutex_", 6)) {
+		check_at_most(k, g, lock);
 	}
 	check_spread(k, id, "wait", lock, &g->wait);
 }

@@ -46,6 +46,8 @@ struct truth_scope {
 struct truth_part {
 	uint32_t group, thread;
 	uint64_t waits, wait, blocked, runnable, races_lost;
+	uint64_t let_go_at,
+		blocks_then; /* when it last let go, and how often it had blocked by then */
 	uint64_t got, let_go, held, held_run, held_runnable;
 };
 
@@ -54,6 +56,7 @@ struct truth_group {
 	bool lock;
 	uint32_t id;	  /* the report's, for locks */
 	uint32_t waiting; /* asleep now */
+	uint64_t gaps;	  /* between two holds of a thread that did not block meanwhile */
 	uint64_t waits, timeouts, handoffs, handoff_sum, blocked, serialized;
 	struct truth_list wait, hold;
 	/* Who held it when, for probed locks: times, and thread index + 1 from then on. */

@@ -46,11 +46,16 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 		.runnable = x->time[TRUTH_RUNNABLE],
 	};
 	holder_is(t, o, thread->index + 1);
-	if (group)
-		truth_part(t, group - 1, thread->index)->got++;
-	else
+	if (group) {
+		struct truth_part *part = truth_part(t, group - 1, thread->index);
+
+		part->got++;
+		if (part->let_go && part->blocks_then == x->voluntary)
+			t->groups[group - 1].gaps += s->now - part->let_go_at;
+	} else {
 		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
 			      o->kind != OBJECT_BATON;
+	}
 }
 
 void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
@@ -74,8 +79,13 @@ void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const stru
 {
 	uint32_t group = group_of_object(s->truth, o);
 
-	if (group)
-		truth_part(s->truth, group - 1, thread->index)->let_go++;
+	if (group) {
+		struct truth_part *part = truth_part(s->truth, group - 1, thread->index);
+
+		part->let_go++;
+		part->let_go_at = s->now;
+		part->blocks_then = s->truth->threads[thread->index].voluntary;
+	}
 	truth_hold_ends(s->truth, o);
 	holder_is(s->truth, o, 0);
 }

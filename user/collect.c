@@ -375,12 +375,12 @@ int collect_finish(struct collect *c, struct probes *p)
 	uint64_t mark;
 	int err = probes_drain(p, on_record, c, &mark), failed;
 
-	c->round_end = clock_monotonic();
 	failed = collect_stacks_finish(c->stacks, STACKS_MS);
 	if (failed && !c->err)
 		c->err = failed;
 	if (c->symbols)
 		symbols_stop(c->symbols, 1000, &sink, c);
+	c->round_end = clock_monotonic(); /* the counts are told last, in the same stream */
 	if (!err)
 		err = probes_read_futex(p, on_futex, c);
 	if (!err)

@@ -116,6 +116,17 @@ case_samples_add_up_to_the_time() {
 		'sum("burn" in s.stack.names or "body" in s.stack.names for s in samples) > 0.9 * len(samples)'
 }
 
+# Frames and names are told at the end, and then the counts of calls: each behind what came before it.
+in_order() {
+	trace --futex-calls -- "$SHAPES" callers 200
+	check 'r["futex_calls"]' 'r["losses"]["disordered"] == 0'
+}
+
+case_what_is_told_last_is_in_order() {
+	needs_stacks
+	undisturbed in_order
+}
+
 case_none_unless_wanted() {
 	needs_stacks
 	record_stacks --no-stacks -- "$SHAPES" callers 20

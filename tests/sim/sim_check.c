@@ -4,14 +4,15 @@
  * within the rounding of doubles. What is inferred by design is only compared where docs/method.md
  * promises it:
  *
- *   sort         that mutexes are locks, joins and barriers events, and a global lock with its
- * fingerprint a lock. Whether a queue or a semaphore on the heap is taken for a lock is evidence's
- * to decide grouping     that words of two objects are never one lock holds        exact with
- * probes. Without, of mutexes, that no more is claimed than there was pairs        exact with
- * probes. Without, that a waiter's add up to its wait global locks without probes: their holds are
- * guesses, and are not compared losses       that nothing is claimed which was not so: no state
- * longer than it was, but for the time until a loss was told of, in which what was known last is
- * taken to go on
+ * - Sorts: mutexes are locks, joins and barriers events, a global lock with its fingerprint is a
+ *   lock. Whether a queue, or a semaphore on the heap, is taken for one is evidence's to decide.
+ * - Grouping: words of two objects are never one lock.
+ * - Holds: exact with probes. Without, of mutexes, no more is claimed than there was, gaps between
+ *   holds of a thread that did not block meanwhile included.
+ * - Pairs: exact with probes. Without, a waiter's add up to its wait.
+ * - Global locks without probes: their holds are guesses, and are not compared.
+ * - Losses: nothing is claimed which was not so: no state lasts longer than it did, but for the
+ *   time until a loss was told of, in which what was known last is taken to go on.
  */
 #include "sim_check.h"
 

@@ -197,6 +197,7 @@ probe_tracing() {
 run_one() {
 	T=$RUN_DIR/$1
 	cd "$T" || exit 1
+	declare -F "case_$1" >/dev/null || fail "there is no such case"
 	"case_$1"
 }
 

@@ -5,7 +5,9 @@
 Standard input has a row per command: "label<TAB>shell command". NUMBER says what is measured: "wall" (seconds
 from start to end of the command), "stdout" (the last number the command prints on stdout), or "stdout:WORD" (the
 number after WORD). Prints a markdown table: median, quartiles, and the median of the ratios within each
-round. GOAL is "<=X:LABEL" or "<X:LABEL" for the ratio of that row; whether it was met is said below the table.
+round. GOAL is "<=X:LABEL" or "<X:LABEL" for the ratio of that row, "<Xs:LABEL" for its median itself, in seconds,
+or "noise:LABEL:OTHER": the quartiles of the ratio to that other row reach 1. Whether a goal was met is said below the
+table.
 Exit status 1 when a command failed.
 """
 import re
@@ -75,15 +77,29 @@ def table(rows, values, broken, unit):
     return ratios
 
 
-def judge(goal, ratios):
+def judge_noise(label, other, values):
+    pairs = list(zip(values.get(label, []), values.get(other, [])))
+    if not pairs:
+        print(f"\nGoal for {label}, within noise of {other}: not measured.")
+        return
+    ratios = [a / b for a, b in pairs]
+    low, high = quartiles(ratios)
+    met = "met" if low <= 1 else "missed"
+    print(f"\nGoal for {label}, within noise of {other}: {met} ({statistics.median(ratios):.3f}, {low:.3f}–{high:.3f}).")
+
+
+def judge(goal, values, ratios):
     limit, _, label = goal.partition(":")
-    strict = not limit.startswith("<=")
-    bound = float(limit.lstrip("<="))
-    if label not in ratios:
+    if limit == "noise":
+        judge_noise(*label.split(":"), values)
+        return
+    numbers = {name: statistics.median(of) for name, of in values.items() if of} if limit.endswith("s") else ratios
+    bound = float(limit.strip("<=s"))
+    if label not in numbers:
         print(f"\nGoal for {label}, {limit}: not measured.")
         return
-    met = ratios[label] < bound if strict else ratios[label] <= bound
-    print(f"\nGoal for {label}, {limit}: {'met' if met else 'missed'} ({ratios[label]:.3f}).")
+    met = numbers[label] <= bound if limit.startswith("<=") else numbers[label] < bound
+    print(f"\nGoal for {label}, {limit}: {'met' if met else 'missed'} ({numbers[label]:.3f}).")
 
 
 def main():
@@ -92,7 +108,7 @@ def main():
     values, broken = collect(rows, rounds, number)
     ratios = table(rows, values, broken, unit)
     for goal in sys.argv[4:]:
-        judge(goal, ratios)
+        judge(goal, values, ratios)
     return 1 if broken else 0
 
 

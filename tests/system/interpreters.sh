@@ -48,10 +48,10 @@ of() {
 	ocaml-processes) COMMAND=("${OCAML[@]}" "$LOADS/ocaml/count_procs.ml" 2 100000000) ;;
 	esac
 	case $1 in
-	python) KIND=cpython-gil NAME=_PyRuntime+ IMAGE=python3 ;;
-	pypy) KIND=pypy-gil NAME=libpypy IMAGE=libpypy ;;
-	ruby) KIND=ruby-gvl NAME="Ruby's GVL" IMAGE=ruby ;;
-	ocaml) KIND=ocaml-master NAME='' IMAGE=dllthreads ;;
+	python) KIND=cpython-gil NAME=_PyRuntime+ IMAGE=python3 OWNER=python ;;
+	pypy) KIND=pypy-gil NAME=libpypy IMAGE=libpypy OWNER=pypy ;;
+	ruby) KIND=ruby-gvl NAME="Ruby's GVL" IMAGE=ruby OWNER=ruby ;;
+	ocaml) KIND=ocaml-master NAME='' IMAGE=dllthreads OWNER=ocaml ;;
 	esac
 	shift 2
 	needs_trace
@@ -75,11 +75,12 @@ threads_anywhere() {
 	check "$SOUND" "$lock"
 }
 
+# A lock that nobody waited for has no word: its image is the interpreter's, $OWNER.
 processes_apart() {
 	verdict_of 2 "${COMMAND[@]}" -- 'v == "parallel"' "$NO_LOCK_SHARED"
 	TRACE_OPTIONS=(--probe-locks)
 	verdict_of 2 "${COMMAND[@]}" -- 'v == "parallel"' "$NO_LOCK_SHARED" "$(lock_each "$KIND")" \
-		"all(l['waits'] == 0 and '$IMAGE'[:4] in l['image'] for l in locks if l['kind'] == '$KIND')"
+		"all(l['waits'] == 0 and '$OWNER' in l['image'] for l in locks if l['kind'] == '$KIND')"
 }
 
 # The same verdict, and a note that says what cannot be probed, in the JSON and in the text.

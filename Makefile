@@ -43,7 +43,7 @@ USER_LIBS = -lbpf -ldw -lelf -lstdc++ $(CORE_LIBS)
 
 LIB_SRC      := $(sort $(wildcard lib/*.c))
 ANALYSIS_SRC := $(sort $(wildcard analysis/*.c analysis/render/*.c))
-USER_SRC     := $(sort $(wildcard user/*.c))
+USER_SRC     := $(sort $(wildcard user/*.c user/*/*.c))
 BPF_SRC      := $(sort $(wildcard bpf/*.bpf.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 SYSPROG_SRC  := $(sort $(wildcard tests/system/programs/*.c))
@@ -163,19 +163,21 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
 
 # Units of user/ that need no kernel: name here what each test links besides the core.
 $(O)/tests/test_opts: $(call obj,user/opts.c)
-$(O)/tests/test_maps: $(call obj,user/maps.c)
-$(O)/tests/test_lookout: $(call obj,user/lookout.c)
+$(O)/tests/test_maps: $(call obj,user/helper/maps.c)
+$(O)/tests/test_lookout: $(call obj,user/record/lookout.c)
 $(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c)
-$(O)/tests/test_collect_stacks: $(call obj,user/collect_stacks.c)
-$(O)/tests/test_python: $(call obj,$(addprefix user/python_,codes.c lines.c merge.c text.c) user/process_memory.c)
-$(O)/tests/test_unwind_epilogue: $(call obj,user/unwind_epilogue.c)
+$(O)/tests/test_collect_stacks: $(call obj,user/record/collect_stacks.c)
+$(O)/tests/test_python: $(call obj,$(addprefix user/python/python_,codes.c lines.c merge.c text.c) \
+	user/helper/process_memory.c)
+$(O)/tests/test_unwind_epilogue: $(call obj,user/unwind/unwind_epilogue.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_files \
 	inspect_interpreters inspect_protocol inspect_usdt)
-$(TEST_SYMBOLS): $(call obj,$(addprefix user/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c space.c \
-	maps.c demangle.c) $(sort $(wildcard user/image*.c user/inspect*.c)))
+$(TEST_SYMBOLS): $(call obj,$(addprefix user/helper/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c \
+	space.c maps.c demangle.c) $(sort $(wildcard user/image/*.c user/inspect/*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks stacks_programs unwind unwind_hostile demangle perf_map)
-$(TEST_STACKS): $(call obj,$(addprefix user/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c \
-	demangle.c perf_map.c process_memory.c) $(sort $(wildcard user/image*.c user/stacks*.c user/unwind*.c user/python*.c)))
+$(TEST_STACKS): $(call obj,$(addprefix user/helper/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c \
+	demangle.c perf_map.c process_memory.c) $(sort $(wildcard user/helper/stacks*.c user/image/*.c user/unwind/*.c \
+	user/python/*.c)))
 $(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf
 $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -lstdc++
 

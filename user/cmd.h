@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 #include "opts.h"
-#include "record.h"
+#include "user/record/record.h"
 #include "status.h"
-#include "target.h"
+#include "user/record/target.h"
 
 struct cmd_input;
 

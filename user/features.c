@@ -16,7 +16,7 @@
 
 #include <lib/log.h>
 
-#include "tracefs.h"
+#include "user/record/tracefs.h"
 
 #define OLDEST_MAJOR 5
 #define OLDEST_MINOR 15

@@ -6,7 +6,7 @@
 
 #include "cli.h"
 #include "status.h"
-#include "target.h"
+#include "user/record/target.h"
 
 /*
  * A missing standard descriptor is taken by a file that can be neither read nor written, so that no

@@ -12,7 +12,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 
-#include "user/stacks.h"
+#include "user/helper/stacks.h"
 
 #define PATIENCE_MS 20000 /* a test that waits this long has failed; none measures time */
 #define STAY() __asm__ volatile("" ::: "memory") /* no tail call: the frame stays */

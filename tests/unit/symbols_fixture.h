@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "user/symbols.h"
+#include "user/helper/symbols.h"
 
 #define PATIENCE_MS 20000 /* a test that waits this long has failed; none measures time */
 

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #include <giltrace/trace.h>
-#include <user/collect_stacks.h>
-#include <user/lookout.h>
-#include <user/stacks.h>
+#include "user/record/collect_stacks.h"
+#include "user/record/lookout.h"
+#include "user/helper/stacks.h"
 
 #define ASKED_MAX 16
 

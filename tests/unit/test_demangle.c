@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "user/demangle.h"
+#include "user/helper/demangle.h"
 
 static void names(void **state)
 {

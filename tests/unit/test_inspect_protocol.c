@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "user/symbols_packet.h"
+#include "user/helper/symbols_packet.h"
 
 #define PLACES 3
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "user/inspect_usdt.h"
+#include "user/inspect/inspect_usdt.h"
 
 #define PLACE 0x1000
 #define IP (16 * 8)

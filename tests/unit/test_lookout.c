@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "user/lookout.h"
+#include "user/record/lookout.h"
 
 #define MS 1000000ull
 

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "user/maps.h"
+#include "user/helper/maps.h"
 
 static void maps_lines(void **state)
 {

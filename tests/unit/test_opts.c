@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include <analysis/render/render.h>
-#include <user/opts.h>
+#include "user/opts.h"
 
 #define MANUAL "man/giltrace.1"
 #define WORDS_MAX 16

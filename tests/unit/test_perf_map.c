@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "user/perf_map.h"
+#include "user/helper/perf_map.h"
 
 static char path[64];
 

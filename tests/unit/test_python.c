@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "user/python_codes.h"
-#include "user/python_lines.h"
-#include "user/python_merge.h"
-#include "user/python_text.h"
+#include "user/python/python_codes.h"
+#include "user/python/python_lines.h"
+#include "user/python/python_merge.h"
+#include "user/python/python_text.h"
 
 /* ---- lines ---- */
 

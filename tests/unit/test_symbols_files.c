@@ -7,7 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "symbols_fixture.h"
-#include "user/image.h"
+#include "user/image/image.h"
 
 static uint32_t kernel_dev(dev_t dev)
 {

@@ -9,7 +9,7 @@
 #include <sys/wait.h>
 
 #include "symbols_fixture.h"
-#include "user/maps.h"
+#include "user/helper/maps.h"
 
 int test_symbols_global[8] = { 1 };
 char test_symbols_bss[3 << 20];

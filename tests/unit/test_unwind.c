@@ -12,8 +12,8 @@
 
 #include <cmocka.h>
 
-#include "user/unwind.h"
-#include "user/unwind_expr.h"
+#include "user/unwind/unwind.h"
+#include "user/unwind/unwind_expr.h"
 
 #define SP 0x7000ull
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "user/unwind_epilogue.h"
+#include "user/unwind/unwind_epilogue.h"
 
 #define CODE(...) ((const uint8_t[]){ __VA_ARGS__ }), sizeof((const uint8_t[]){ __VA_ARGS__ })
 

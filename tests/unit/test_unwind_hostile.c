@@ -18,10 +18,10 @@
 
 #include <cmocka.h>
 
-#include "user/image_code.h"
-#include "user/image_functions.h"
-#include "user/image_rules.h"
-#include "user/unwind.h"
+#include "user/image/image_code.h"
+#include "user/image/image_functions.h"
+#include "user/image/image_rules.h"
+#include "user/unwind/unwind.h"
 
 #define ROUNDS 300
 #define STACKS 40 /* in a round */

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include <analysis/results.h>
-#include <user/wanted.h>
+#include "user/wanted.h"
 
 static const char *want(const char *text, enum gt_target target, struct wanted *out)
 {

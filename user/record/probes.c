@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of the kernel side: the skeleton, its rings, and the programs that open and close the
+ * books. */
+#include "probes.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/features.h"
+#include "futex_exits.h"
+#include "giltrace.skel.h"
+#include "lib/clock.h"
+#include "lib/log.h"
+#include "lock_probes.h"
+#include "uprobes.h"
+#include "samples.h"
+
+/* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
+ * machines. */
+#define RING_DEFAULT (4u << 20)
+#define RINGS_TOTAL (1ull << 30)
+
+/*
+ * A record takes its time before it takes its place in the ring. This much earlier than the begin
+ * of a drain, every record has been handed over, unless the CPU was held up in between even longer
+ * (the reader counts those).
+ */
+#define MARK_GUARD_NS 10000000ull
+
+/* On more CPUs than this, asking each before every drain would cost more than it could mend. */
+#define LOOK_CPUS_MAX 64
+
+struct ring {
+	struct probes *probes;
+	uint32_t cpu;
+};
+
+struct probes {
+	struct giltrace *skel;
+	struct ring_buffer *buffers;
+	struct ring *rings; /* one per CPU: what its callback gets */
+	uint32_t ncpus;
+	struct futex_exits *futex_exits;
+	struct lock_probes *locks;
+	struct samples *samples;
+	struct ring_buffer *bell;
+	bool started;
+	probes_record record; /* of the drain under way */
+	void *record_ctx;
+};
+
+static int probes_libbpf_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	char *text, *line, *rest = NULL;
+
+	if (vasprintf(&text, fmt, args) < 0)
+		return 0;
+	/* libbpf's own words rarely help a user; -v shows them. */
+	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		log_debug("%s", line);
+	free(text);
+	return 0;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	struct ring *ring = ctx;
+
+	return ring->probes->record(ring->probes->record_ctx, ring->cpu, data, size);
+}
+
+/* sched_switch has passed the task's state as fourth argument since 5.18: (void *, preempt, prev,
+ * next, state). */
+static bool has_prev_state(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	const struct btf_type *type;
+	bool has = false;
+	int id;
+
+	if (!btf)
+		return false;
+	id = btf__find_by_name_kind(btf, "btf_trace_sched_switch", BTF_KIND_TYPEDEF);
+	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+	type = type ? btf__type_by_id(btf, type->type) : NULL; /* pointer to … */
+	type = type ? btf__type_by_id(btf, type->type) : NULL; /* … the function */
+	if (type && btf_is_func_proto(type))
+		has = btf_vlen(type) >= 5;
+	btf__free(btf);
+	return has;
+}
+
+static size_t ring_size(const struct probes_config *config, uint32_t ncpus)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), size = config->ring_bytes, power = page;
+
+	if (!size) {
+		size = RING_DEFAULT;
+		while (size > 64 * page && size * ncpus > RINGS_TOTAL)
+			size /= 2;
+	}
+	while (power < size)
+		power *= 2;
+	return power;
+}
+
+static int rings_create(struct probes *p, size_t size)
+{
+	int outer = bpf_map__fd(p->skel->maps.rings), err = 0;
+
+	p->rings = calloc(p->ncpus, sizeof(*p->rings));
+	if (!p->rings)
+		return -ENOMEM;
+	for (uint32_t cpu = 0; cpu < p->ncpus && !err; cpu++) {
+		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size,
+					NULL);
+
+		if (fd < 0)
+			return -errno;
+		p->rings[cpu] = (struct ring){ .probes = p, .cpu = cpu };
+		if (bpf_map_update_elem(outer, &cpu, &fd, BPF_ANY))
+			err = -errno;
+		else if (p->buffers)
+			err = ring_buffer__add(p->buffers, fd, on_record, &p->rings[cpu]);
+		else if (!(p->buffers = ring_buffer__new(fd, on_record, &p->rings[cpu], NULL)))
+			err = -errno;
+		close(fd); /* the outer map and the mapping keep it */
+	}
+	return err;
+}
+
+/*
+ * The verifier wants to know what kind of map lies in the array: any ring of the same size. `*fd`
+ * is that ring, wanted until the programs are loaded.
+ */
+static int rings_describe(struct probes *p, size_t size, int *fd)
+{
+	int err;
+
+	*fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size, NULL);
+	if (*fd < 0)
+		return -errno;
+	err = bpf_map__set_inner_map_fd(p->skel->maps.rings, *fd);
+	return err ? err : bpf_map__set_max_entries(p->skel->maps.rings, p->ncpus);
+}
+
+static int left_out(struct probes *p, const struct probes_config *config)
+{
+	int fd = bpf_map__fd(p->skel->maps.targets);
+	uint32_t wish = GT_WISH_LEAVE_OUT;
+
+	for (size_t i = 0; i < config->nleft_out; i++)
+		if (bpf_map_update_elem(fd, &config->left_out[i], &wish, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+static int run_program(const struct bpf_program *program, uint32_t flags, uint32_t cpu)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .flags = flags, .cpu = cpu);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(program), &opts);
+
+	return err ? err : (opts.retval ? -EINVAL : 0);
+}
+
+/* On every CPU that is online; one that is not has nothing to say. */
+static void run_on_cpus(struct probes *p, const struct bpf_program *program)
+{
+	for (uint32_t cpu = 0; cpu < p->ncpus; cpu++)
+		run_program(program, BPF_F_TEST_RUN_ON_CPU, cpu);
+}
+
+static int run_iterator(struct bpf_link *link)
+{
+	int fd = bpf_iter_create(bpf_link__fd(link));
+	char none[64];
+	ssize_t n;
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	while ((n = read(fd, none, sizeof(none))) > 0 || (n < 0 && errno == EINTR))
+		;
+	err = n < 0 ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+static int on_bell(void *ctx, void *data, size_t size)
+{
+	return 0;
+}
+
+/* What goes with stacks and samples, before and after load. */
+static int stacks_describe(struct probes *p, const struct probes_config *config)
+{
+	struct giltrace *skel = p->skel;
+
+	bpf_program__set_autoload(skel->progs.on_sample, config->stacks & GT_STACKS_ONCPU);
+	if (config->stacks)
+		return 0;
+	bpf_map__set_max_entries(skel->maps.pythons, 1);
+	return bpf_map__set_max_entries(skel->maps.stacks_known, 1);
+}
+
+static int stacks_attach(struct probes *p, const struct probes_config *config)
+{
+	int err;
+
+	p->bell = ring_buffer__new(bpf_map__fd(p->skel->maps.stack_bell), on_bell, NULL, NULL);
+	if (!p->bell)
+		return -errno;
+	if (!(config->stacks & GT_STACKS_ONCPU))
+		return 0;
+	err = samples_start(p->skel->progs.on_sample, p->ncpus, p->skel->rodata->config.sample_ns,
+			    &p->samples);
+	if (err)
+		log_warn("nothing is sampled: no clock to sample by: %s", strerror(-err));
+	return 0;
+}
+
+static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
+{
+	struct giltrace *skel = p->skel;
+	int err, like;
+
+	skel->rodata->config = (struct gt_wire_config){
+		.nr_cpus = p->ncpus,
+		.mask_words = (p->ncpus + 63) / 64 < GT_MASK_WORDS ? (p->ncpus + 63) / 64
+								   : GT_MASK_WORDS,
+		.trace_all = config->trace_all,
+		.has_prev_state = has_prev_state(),
+		.stacks = config->stacks,
+		.sample_ns = config->sample_hz ? 1000000000u / config->sample_hz : 0,
+	};
+	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
+	bpf_program__set_autoload(skel->progs.on_lock, config->lock_probes);
+	if (config->lock_probes)
+		uprobes_prepare(skel->progs.on_lock);
+	err = rings_describe(p, size, &like);
+	if (!err)
+		err = stacks_describe(p, config);
+	if (!err)
+		err = giltrace__load(skel);
+	if (like >= 0)
+		close(like);
+	if (!err)
+		err = rings_create(p, size);
+	if (!err)
+		err = left_out(p, config);
+	if (!err)
+		err = giltrace__attach(skel);
+	if (!err)
+		err = run_program(skel->progs.learn_namespace, 0, 0);
+	if (!err && config->stacks)
+		err = stacks_attach(p, config);
+	if (!err && config->count_futex) {
+		int missing = futex_exits_attach(skel->progs.on_futex_exit, &p->futex_exits);
+
+		if (missing)
+			log_warn("futex calls are not counted: no tracepoints of system calls: %s",
+				 strerror(-missing));
+	}
+	if (!err) {
+		p->locks = lock_probes_new(skel->progs.on_lock, skel->maps.lock_sites);
+		err = p->locks ? 0 : -ENOMEM;
+	}
+	return err;
+}
+
+int probes_prepare(const struct probes_config *config, struct probes **out)
+{
+	struct probes *p = calloc(1, sizeof(*p));
+	int n = libbpf_num_possible_cpus(), err = -ENOMEM;
+
+	*out = NULL;
+	if (!p)
+		return -ENOMEM;
+	libbpf_set_print(probes_libbpf_print);
+	p->ncpus = n > 0 ? (uint32_t)n : 1;
+	if (p->ncpus > GT_MAX_CPUS)
+		p->ncpus = GT_MAX_CPUS;
+	p->skel = giltrace__open();
+	if (p->skel)
+		err = skeleton_load(p, config, ring_size(config, p->ncpus));
+	else
+		err = -errno;
+	if (err) {
+		features_explain_load_failure(err);
+		probes_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+int probes_start(struct probes *p, const pid_t *pids, size_t npids)
+{
+	int fd = bpf_map__fd(p->skel->maps.targets), err = 0;
+	uint32_t wish = GT_WISH_TRACE, before;
+
+	for (size_t i = 0; i < npids; i++)
+		if (bpf_map_update_elem(fd, &pids[i], &wish, BPF_ANY))
+			return -errno;
+	/* Until a whole round finds nobody new: a child may come before its parent. */
+	do {
+		before = p->skel->bss->found;
+		err = run_iterator(p->skel->links.find_tasks);
+	} while (!err && p->skel->bss->found != before);
+	if (err)
+		return err;
+	/* From here on changes are recorded; what was so before them is told by the snapshots. */
+	__atomic_store_n(&p->skel->bss->enabled, 1, __ATOMIC_SEQ_CST);
+	p->started = true;
+	run_on_cpus(p, p->skel->progs.open_cpu);
+	return run_iterator(p->skel->links.open_tasks);
+}
+
+bool probes_count_futex(const struct probes *p)
+{
+	return p->futex_exits;
+}
+
+struct lock_probes *probes_locks(const struct probes *p)
+{
+	return p->locks;
+}
+
+uint32_t probes_found(const struct probes *p)
+{
+	return p->skel->bss->found;
+}
+
+uint64_t probes_alive(const struct probes *p)
+{
+	return __atomic_load_n(&p->skel->bss->alive, __ATOMIC_RELAXED);
+}
+
+int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark)
+{
+	uint64_t now = clock_monotonic();
+	int n;
+
+	if (p->ncpus <= LOOK_CPUS_MAX)
+		run_on_cpus(p, p->skel->progs.look_cpu);
+	if (p->bell)
+		ring_buffer__consume(p->bell);
+	p->record = record;
+	p->record_ctx = ctx;
+	n = ring_buffer__consume(p->buffers);
+	*mark = now > MARK_GUARD_NS ? now - MARK_GUARD_NS : 0;
+	return n < 0 ? n : 0;
+}
+
+int probes_bell(const struct probes *p)
+{
+	return p->bell ? bpf_map__fd(p->skel->maps.stack_bell) : -1;
+}
+
+int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
+		const struct gt_wire_stack_shape *shape)
+{
+	struct gt_wire_stack_shape closed = *shape;
+
+	closed.fold = gt_stack_close(shape->fold, shape->stack, key);
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.stacks_known), key, &closed, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int probes_python(struct probes *p, uint32_t as, const struct gt_wire_python *how)
+{
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.pythons), &as, how, BPF_ANY))
+		return -errno;
+	return 0;
+}
+
+int probes_stop(struct probes *p)
+{
+	int err;
+
+	if (!p->started)
+		return 0;
+	err = run_iterator(p->skel->links.close_tasks);
+	run_on_cpus(p, p->skel->progs.close_cpu);
+	__atomic_store_n(&p->skel->bss->enabled, 0, __ATOMIC_SEQ_CST);
+	p->started = false;
+	return err;
+}
+
+int probes_read_futex(struct probes *p, probes_futex futex, void *ctx)
+{
+	int fd = bpf_map__fd(p->skel->maps.futex_calls), err = 0;
+	struct gt_wire_futex_key key, next;
+	uint64_t count;
+
+	for (void *from = NULL; !bpf_map_get_next_key(fd, from, &next); from = &key) {
+		key = next;
+		if (!bpf_map_lookup_elem(fd, &key, &count)) {
+			err = futex(ctx, &key, count);
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+void probes_read_meta(struct probes *p, struct gt_meta *meta)
+{
+	struct bpf_program *program;
+
+	for (int i = 0; i < GT_LOSS_COUNT; i++)
+		meta->losses[i] = p->skel->bss->losses[i];
+	meta->repaired = p->skel->bss->repaired;
+	meta->stack_counts.copied = meta->stack_counts.known = meta->stack_counts.skipped = 0;
+	for (uint32_t cpu = 0; cpu < p->ncpus; cpu++) {
+		const struct gt_wire_stack_counts *n = (void *)p->skel->bss->stack_cpus[cpu];
+
+		meta->stack_counts.copied += n->copied;
+		meta->stack_counts.known += n->known;
+		meta->stack_counts.skipped += n->skipped;
+	}
+	meta->overhead.bpf_ns = meta->overhead.bpf_runs = meta->overhead.bpf_misses = 0;
+	bpf_object__for_each_program(program, p->skel->obj)
+	{
+		struct bpf_prog_info info = { 0 };
+		uint32_t size = sizeof(info);
+
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			continue;
+		meta->overhead.bpf_ns += info.run_time_ns;
+		meta->overhead.bpf_runs += info.run_cnt;
+		meta->overhead.bpf_misses += info.recursion_misses;
+	}
+}
+
+void probes_free(struct probes *p)
+{
+	if (!p)
+		return;
+	lock_probes_free(p->locks);
+	samples_free(p->samples);
+	futex_exits_free(p->futex_exits);
+	ring_buffer__free(p->bell);
+	ring_buffer__free(p->buffers);
+	giltrace__destroy(p->skel);
+	free(p->rings);
+	free(p);
+}
+
+static void *probes_free_thread(void *p)
+{
+	probes_free(p);
+	return NULL;
+}
+
+/*
+ * The kernel waits for a grace period, some 80 ms, for each tracepoint let go of: that goes on
+ * while the report is made. A process that exits meanwhile has the rest closed by the kernel.
+ */
+void probes_free_later(struct probes *p)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int err;
+
+	if (!p)
+		return;
+	/*
+	 * Not these: a thread that the end of its process catches while it lets go of a uprobe leaves
+	 * the breakpoint and the semaphore's count behind in every process that maps the file.
+	 */
+	lock_probes_free(p->locks);
+	p->locks = NULL;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&thread, &attr, probes_free_thread, p);
+	pthread_attr_destroy(&attr);
+	if (err)
+		probes_free(p);
+}

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""interleave.py ROUNDS NUMBER UNIT [GOAL]: measure commands in turn, A B C A B C ..., and compare with the first.
+"""interleave.py RAW ROUNDS NUMBER UNIT [GOAL]: measure commands in turn, A B C A B C ..., and compare with the first.
 
 Standard input has a row per command: "label<TAB>shell command". NUMBER says what is measured: "wall" (seconds
 from start to end of the command), "stdout" (the last number the command prints on stdout), or "stdout:WORD" (the
 number after WORD). Prints a markdown table: median, quartiles, and the median of the ratios within each
-round. GOAL is "<=X:LABEL" or "<X:LABEL" for the ratio of that row, "<Xs:LABEL" for its median itself, in seconds,
+round; each value goes to the file RAW as a line "label<TAB>round<TAB>value". GOAL is "<=X:LABEL" or "<X:LABEL" for
+the ratio of that row, "<=X:LABEL:OTHER" for its ratio to another row, "<Xs:LABEL" for its median itself, in seconds,
 or "noise:LABEL:OTHER": the quartiles of the ratio to that other row reach 1. Whether a goal was met is said below the
 table.
 Exit status 1 when a command failed.
@@ -59,7 +60,6 @@ def collect(rows, rounds, number):
 
 def table(rows, values, broken, unit):
     base = rows[0][0]
-    ratios = {}
     print(f"| | median, {unit} | quartiles | ÷ {base} (quartiles) | runs |")
     print("|---|---|---|---|---|")
     for label, _ in rows:
@@ -69,46 +69,52 @@ def table(rows, values, broken, unit):
         low, high = quartiles(values[label])
         ratio = "–"
         if label != base and base not in broken:
-            paired = [b / a for a, b in zip(values[base], values[label])]
-            ratios[label] = statistics.median(paired)
-            ratio = "{:.3f} ({:.3f}–{:.3f})".format(ratios[label], *quartiles(paired))
+            ratio = "{:.3f} ({:.3f}–{:.3f})".format(*paired(values, label, base))
         print(f"| {label} | {statistics.median(values[label]):.4g} | {low:.4g}–{high:.4g} | {ratio} "
               f"| {len(values[label])} |")
-    return ratios
 
 
-def judge_noise(label, other, values):
-    pairs = list(zip(values.get(label, []), values.get(other, [])))
-    if not pairs:
-        print(f"\nGoal for {label}, within noise of {other}: not measured.")
+def paired(values, label, other):
+    """Median and quartiles of the ratios within rounds, or None."""
+    ratios = [a / b for a, b in zip(values.get(label, []), values.get(other, []))]
+    return (statistics.median(ratios), *quartiles(ratios)) if ratios else None
+
+
+def judge(goal, values, base):
+    limit, _, labels = goal.partition(":")
+    label, _, other = labels.partition(":")
+    wanted = f"within noise of {other}" if limit == "noise" else limit + (f" of {other}" if other else "")
+    if limit.endswith("s"):
+        got = (statistics.median(values[label]),) if values.get(label) else None
+    else:
+        got = paired(values, label, other or base)
+    if got is None:
+        print(f"\nGoal for {label}, {wanted}: not measured.")
         return
-    ratios = [a / b for a, b in pairs]
-    low, high = quartiles(ratios)
-    met = "met" if low <= 1 else "missed"
-    print(f"\nGoal for {label}, within noise of {other}: {met} ({statistics.median(ratios):.3f}, {low:.3f}–{high:.3f}).")
-
-
-def judge(goal, values, ratios):
-    limit, _, label = goal.partition(":")
     if limit == "noise":
-        judge_noise(*label.split(":"), values)
-        return
-    numbers = {name: statistics.median(of) for name, of in values.items() if of} if limit.endswith("s") else ratios
-    bound = float(limit.strip("<=s"))
-    if label not in numbers:
-        print(f"\nGoal for {label}, {limit}: not measured.")
-        return
-    met = numbers[label] <= bound if limit.startswith("<=") else numbers[label] < bound
-    print(f"\nGoal for {label}, {limit}: {'met' if met else 'missed'} ({numbers[label]:.3f}).")
+        met = got[1] <= 1
+    else:
+        bound = float(limit.strip("<=s"))
+        met = got[0] <= bound if limit.startswith("<=") else got[0] < bound
+    spread = ", {:.3f}–{:.3f}".format(*got[1:]) if len(got) > 1 else ""
+    print(f"\nGoal for {label}, {wanted}: {'met' if met else 'missed'} ({got[0]:.3f}{spread}).")
+
+
+def keep(raw, rows, values):
+    with open(raw, "a", encoding="utf-8") as out:
+        for label, _ in rows:
+            for number, value in enumerate(values[label], 1):
+                out.write(f"{label}\t{number}\t{value:.9g}\n")
 
 
 def main():
-    rounds, number, unit = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    raw, rounds, number, unit = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
     rows = [line.rstrip("\n").split("\t", 1) for line in sys.stdin if line.strip()]
     values, broken = collect(rows, rounds, number)
-    ratios = table(rows, values, broken, unit)
-    for goal in sys.argv[4:]:
-        judge(goal, values, ratios)
+    keep(raw, rows, values)
+    table(rows, values, broken, unit)
+    for goal in sys.argv[5:]:
+        judge(goal, {label: got for label, got in values.items() if label not in broken}, rows[0][0])
     return 1 if broken else 0
 
 

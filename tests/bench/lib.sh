@@ -70,11 +70,14 @@ offcputime() {
 }
 
 # Run a command that waits until offcputime watches it, which not every version says: until it holds what hangs
-# programs on events. With job control, or it would not hear the signal that ends it.
+# programs on events. With job control, or it would not hear the signal that ends it. under_offcputime TOOL COMMAND
+# [everybody]: the command alone, or the whole machine, as it must be for programs that fork.
 under_offcputime() {
-	cat <<END
+	local whom="-p \$it"
+	[ "${3:-}" != everybody ] || whom=
+	tr '\n' ';' <<END
 set -m; rm -f $SCRATCH/go; mkfifo $SCRATCH/go; (read -r _ <$SCRATCH/go; exec $2) & it=\$!
-$1 -p \$it >$SCRATCH/offcpu 2>$SCRATCH/why & tool=\$!
+$1 $whom >$SCRATCH/offcpu 2>$SCRATCH/why & tool=\$!
 for n in {1..200}; do ls -l /proc/\$tool/fd | grep -q -e link -e perf_event && break; sleep 0.1; done
 ls -l /proc/\$tool/fd | grep -q -e link -e perf_event || { kill \$it \$tool; exit 1; }
 sleep 0.5; echo >$SCRATCH/go; wait \$it; status=\$?; kill -INT \$tool; sleep 0.5; kill \$tool 2>/dev/null; wait \$tool

@@ -8,7 +8,7 @@ measure() {
 	{
 		row untraced "$workload"
 		row "giltrace record" "$(clean) $(record -- "$workload")"
-	} | compare 15 stdout:wall s "<=1.02:giltrace record"
+	} | compare 21 stdout:wall s "<=1.01:giltrace record"
 }
 
 measure

@@ -8,8 +8,8 @@ measure() {
 	section "CPython" "Two threads, each counting to twenty million: wall time by the script's own clock, seconds."
 	while read -r version python; do
 		case $version in
-		2.*) goal=1.15 rounds=15 ;;
-		*) goal=1.02 rounds=9 ;;
+		2.*) goal=1.10 rounds=15 ;;
+		*) goal=1.01 rounds=11 ;;
 		esac
 		printf 'CPython %s\n\n' "$version"
 		{

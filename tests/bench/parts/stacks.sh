@@ -19,7 +19,7 @@ stacks_offcpu() {
 	tool=$(offcputime)
 	{
 		row untraced "$storm"
-		[ -z "$tool" ] || row "${tool##*/} -p" "$(under_offcputime "$tool" "$storm" | tr '\n' ';')"
+		[ -z "$tool" ] || row "${tool##*/} -p" "$(under_offcputime "$tool" "$storm")"
 		row "giltrace record" "$(clean) $(record -- "$storm")"
 		row "giltrace record --no-stacks" "$(clean) $(record --no-stacks -- "$storm")"
 		row "giltrace record --stacks offcpu" "$(clean) $(record --stacks offcpu -- "$storm")"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "lib/trace_ahead.h"
 
 static void verdict_free(struct result_verdict *v)
 {
@@ -90,22 +91,51 @@ void results_free(struct results *r)
 	memset(r, 0, sizeof(*r));
 }
 
-/* Feed the whole trace to the model. 0 or -errno. */
-static int feed(struct gt_reader *reader, struct model *m)
+static int feed_batch(struct model *m, const struct gt_batch *b)
 {
-	const struct gt_event *ev;
-	int more, err;
+	int err = 0;
 
-	while ((more = gt_reader_next(reader, &ev)) > 0) {
-		err = model_event(m, ev);
-		if (err)
-			return err;
+	for (uint32_t i = 0; i < b->n && !err; i++)
+		err = model_event(m, &b->events[i]);
+	return err;
+}
+
+static int feed_alone(struct gt_reader *reader, struct model *m)
+{
+	struct gt_batch *batch = calloc(1, sizeof(*batch));
+	int more = batch ? 1 : -ENOMEM, err = 0;
+
+	while (!err && more > 0) {
+		more = gt_reader_batch(reader, batch);
+		if (more > 0)
+			err = feed_batch(m, batch);
 	}
-	return more ? more : model_finish(m);
+	if (batch)
+		gt_batch_release(batch);
+	free(batch);
+	return err ? err : more;
+}
+
+/* Feed the whole trace to the model; with more than one job, a thread reads ahead. 0 or -errno. */
+static int feed(struct gt_reader *reader, unsigned int jobs, struct model *m)
+{
+	struct trace_ahead *ahead = jobs > 1 ? trace_ahead_new(reader, 1) : NULL;
+	const struct gt_batch *batch = NULL;
+	int more, err = 0;
+
+	if (ahead) {
+		while (!err && (more = trace_ahead_next(ahead, 0, &batch)) > 0)
+			err = feed_batch(m, batch);
+		err = err ? err : more;
+		trace_ahead_free(ahead);
+	} else {
+		err = feed_alone(reader, m);
+	}
+	return err ? err : model_finish(m);
 }
 
 /* First pass: what is each futex word? */
-static int find_locks(struct gt_reader *reader, const struct gt_meta *meta,
+static int find_locks(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
 		      struct lock_table **locks, uint64_t *dropped)
 {
 	struct model *m = model_new(meta, NULL);
@@ -117,7 +147,7 @@ static int find_locks(struct gt_reader *reader, const struct gt_meta *meta,
 		goto out;
 	err = model_add_sink(m, lock_finder_sink(), finder);
 	if (!err)
-		err = feed(reader, m);
+		err = feed(reader, jobs, m);
 	if (err)
 		goto out;
 	*dropped = lock_finder_dropped(finder);
@@ -131,8 +161,8 @@ out:
 }
 
 /* Second pass: measure. */
-static int measure(struct gt_reader *reader, const struct gt_meta *meta, struct lock_table *locks,
-		   struct results *out)
+static int measure(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
+		   struct lock_table *locks, struct results *out)
 {
 	struct model *m = model_new(meta, locks);
 	struct analysis_set set;
@@ -144,7 +174,7 @@ static int measure(struct gt_reader *reader, const struct gt_meta *meta, struct 
 	if (!err)
 		err = gt_reader_rewind(reader);
 	if (!err)
-		err = feed(reader, m);
+		err = feed(reader, jobs, m);
 	if (err)
 		goto out;
 	gt_reader_stats(reader, &set.ctx.reader);
@@ -157,7 +187,7 @@ out:
 	return err;
 }
 
-int results_from_trace(struct gt_reader *reader, struct results *out)
+int results_from_trace(struct gt_reader *reader, unsigned int jobs, struct results *out)
 {
 	const struct gt_meta *meta = gt_reader_meta(reader);
 	struct gt_reader_stats stats;
@@ -167,7 +197,7 @@ int results_from_trace(struct gt_reader *reader, struct results *out)
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = find_locks(reader, meta, &locks, &dropped);
+	err = find_locks(reader, jobs, meta, &locks, &dropped);
 	if (err)
 		return err;
 	/* The recorder died: what the last mark closed is complete up to the mark. */
@@ -176,7 +206,7 @@ int results_from_trace(struct gt_reader *reader, struct results *out)
 		window.end = stats.last_mark;
 	out->meta = meta;
 	out->losses.left_out = dropped;
-	err = measure(reader, &window, locks, out);
+	err = measure(reader, jobs, &window, locks, out);
 	lock_table_free(locks);
 	if (err)
 		results_free(out);

@@ -284,8 +284,9 @@ struct results {
 void results_free(struct results *r); /* what it owns, not the struct */
 
 /*
- * Analyse a trace in two passes. 0 or -errno. The reader must outlive the results (meta).
+ * Analyse a trace in two passes, on up to `jobs` CPUs; the results do not depend on how many. 0 or -errno. The
+ * reader must outlive the results (meta).
  */
-int results_from_trace(struct gt_reader *reader, struct results *out);
+int results_from_trace(struct gt_reader *reader, unsigned int jobs, struct results *out);
 
 #endif

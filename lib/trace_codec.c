@@ -71,37 +71,34 @@ static size_t encode_compact(struct trace_ctx *c, const struct gt_event *ev, uin
 	return (size_t)(p - out);
 }
 
-static inline void decode_call(struct trace_ctx *c, uint8_t tag, const uint8_t **p,
-			       struct gt_event *ev)
+/* `kind` is a constant wherever this is called. */
+static inline __attribute__((always_inline)) void decode_compact(struct trace_ctx *c, uint8_t kind,
+								 uint8_t tag, const uint8_t **pos,
+								 struct gt_event *ev)
 {
-	if (!(tag & TAG_QUIET)) {
-		if (ev->kind != GT_WAKING)
-			ev->state = (uint16_t)get_varint(p);
-		ev->syscall = (int32_t)((uint32_t)get_varint(p) - 1);
-	}
+	const uint8_t *p = *pos;
+	uint32_t running = c->running;
+	bool has_call = !(tag & TAG_QUIET);
+
+	ev->task = kind == GT_SWITCH && tag & TAG_RUNNING ? running : (uint32_t)get_varint(&p);
+	if (kind == GT_SWITCH)
+		ev->peer = c->running = (uint32_t)get_varint(&p);
+	else if (kind == GT_WAKING)
+		ev->peer = tag & TAG_RUNNING ? running : (uint32_t)get_varint(&p);
+	else
+		ev->peer = 0;
+	ev->state = kind != GT_WAKING && has_call ? (uint16_t)get_varint(&p) : 0;
+	ev->syscall = has_call ? (int32_t)((uint32_t)get_varint(&p) - 1) : -1;
 	if (ev->flags & GT_F_FUTEX) {
-		c->addr += unzigzag(get_varint(p));
+		c->addr += unzigzag(get_varint(&p));
 		ev->u.addr = c->addr;
-		ev->op = (uint32_t)get_varint(p);
-		ev->val = (uint32_t)get_varint(p);
-	}
-}
-
-static inline void decode_compact(struct trace_ctx *c, uint8_t tag, const uint8_t **p,
-				  struct gt_event *ev)
-{
-	bool running = tag & TAG_RUNNING;
-
-	if (ev->kind == GT_SWITCH) {
-		ev->task = running ? c->running : (uint32_t)get_varint(p);
-		ev->peer = (uint32_t)get_varint(p);
-		c->running = ev->peer;
+		ev->op = (uint32_t)get_varint(&p);
+		ev->val = (uint32_t)get_varint(&p);
 	} else {
-		ev->task = (uint32_t)get_varint(p);
-		if (ev->kind == GT_WAKING)
-			ev->peer = running ? c->running : (uint32_t)get_varint(p);
+		ev->u.addr = 0;
+		ev->op = ev->val = 0;
 	}
-	decode_call(c, tag, p, ev);
+	*pos = p;
 }
 
 /* ---- kinds that carry their length ---- */
@@ -150,6 +147,18 @@ size_t trace_encode(struct trace_ctx *c, const struct gt_event *ev, uint8_t *out
 	return trace_fields_known(ev->kind) ? encode_sized(c, ev, out) : 0;
 }
 
+/* A kind that carries its length, or one whose number does not fit into the tag. */
+static int decode_other(uint64_t kind, const uint8_t **pos, const uint8_t *end, struct gt_event *ev)
+{
+	ev->kind = (uint8_t)kind;
+	ev->state = 0;
+	ev->task = ev->peer = 0;
+	ev->syscall = -1;
+	ev->op = ev->val = 0;
+	ev->u.addr = 0;
+	return *pos > end ? -EBADMSG : decode_sized(kind, pos, end, ev);
+}
+
 int trace_decode(struct trace_ctx *c, const uint8_t **pos, const uint8_t *end, struct gt_event *ev)
 {
 	const uint8_t *p = *pos;
@@ -163,15 +172,14 @@ int trace_decode(struct trace_ctx *c, const uint8_t **pos, const uint8_t *end, s
 	c->ts += unzigzag(get_varint(&p));
 	ev->ts = c->ts;
 	ev->kind = (uint8_t)kind;
-	ev->state = 0;
-	ev->task = ev->peer = 0;
-	ev->syscall = -1;
-	ev->op = ev->val = 0;
-	ev->u.addr = 0;
-	if (is_compact(ev->kind) && kind == ev->kind)
-		decode_compact(c, tag, &p, ev);
+	if (kind == GT_SWITCH)
+		decode_compact(c, GT_SWITCH, tag, &p, ev);
+	else if (kind == GT_WAKING)
+		decode_compact(c, GT_WAKING, tag, &p, ev);
+	else if (kind == GT_STATE)
+		decode_compact(c, GT_STATE, tag, &p, ev);
 	else
-		ret = p > end ? -EBADMSG : decode_sized(kind, &p, end, ev);
+		ret = decode_other(kind, &p, end, ev);
 	*pos = p;
 	return p > end ? -EBADMSG : ret;
 }

@@ -4,56 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/trace_fields.h"
 
 #define WINDOW 256
-#define LOW 32		    /* records kept decoded ahead: disorder up to this distance is mended */
-#define OWNERS_MAX LOW      /* records with strings in a window, each up to 8 KiB */
+#define OWNERS_MAX TRACE_STREAM_LOW      /* records with strings in a window, each up to 8 KiB */
 #define QUEUE_MAX (1 << 16) /* blocks of one CPU that wait, 4 GiB of records */
-
-static int read_exactly(int fd, uint8_t *out, size_t n, uint64_t at)
-{
-	while (n) {
-		ssize_t got = pread(fd, out, n, (off_t)at);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			return got < 0 ? -errno : -EBADMSG; /* the file shrank under us */
-		out += got;
-		at += (uint64_t)got;
-		n -= (size_t)got;
-	}
-	return 0;
-}
-
-int trace_source_load(struct trace_source *src, const struct trace_block *block, uint64_t at,
-		      struct buf *out)
-{
-	uint8_t *stored, *raw;
-	size_t got;
-	int err;
-
-	if (block->stored > ZSTD_compressBound(block->raw))
-		return -EBADMSG;
-	buf_clear(&src->stored);
-	buf_clear(out);
-	stored = buf_reserve(&src->stored, block->stored);
-	raw = buf_reserve(out, (size_t)block->raw + TRACE_COMPACT_MAX);
-	if (!stored || !raw)
-		return -ENOMEM;
-	err = read_exactly(src->fd, stored, block->stored, at);
-	if (err)
-		return err;
-	got = ZSTD_decompressDCtx(src->zstd, raw, block->raw, stored, block->stored);
-	if (ZSTD_isError(got) || got != block->raw)
-		return -EBADMSG;
-	memset(raw + got, 0, TRACE_COMPACT_MAX); /* what the decoder may look at */
-	out->len = got;
-	return 0;
-}
 
 struct trace_stream *trace_stream_new(uint32_t cpu)
 {
@@ -79,6 +35,7 @@ void trace_stream_reset(struct trace_stream *s)
 	s->pos = s->end = NULL;
 	s->left = 0;
 	s->err = 0;
+	s->fresh = s->merged = false;
 }
 
 void trace_stream_free(struct trace_stream *s)
@@ -160,13 +117,16 @@ static void stream_sort_last(struct trace_stream *s)
 /* Decode from the open block until it or the window ends. */
 static void stream_decode(struct trace_stream *s, struct trace_source *src)
 {
-	while (s->tail < WINDOW && s->owners < OWNERS_MAX && s->pos < s->end) {
+	struct trace_ctx ctx = s->ctx; /* in registers, and so is `pos` */
+	const uint8_t *pos = s->pos;
+
+	while (s->tail < WINDOW && s->owners < OWNERS_MAX && pos < s->end) {
 		struct gt_event *ev = &s->window[s->tail];
-		int ret = s->left ? trace_decode(&s->ctx, &s->pos, s->end, ev) : -EBADMSG;
+		int ret = s->left ? trace_decode(&ctx, &pos, s->end, ev) : -EBADMSG;
 
 		if (ret < 0) {
 			s->err = ret;
-			return;
+			break;
 		}
 		s->left--;
 		src->skipped += !ret;
@@ -178,6 +138,8 @@ static void stream_decode(struct trace_stream *s, struct trace_source *src)
 		if (s->tail - s->head > 1 && ev->ts < ev[-1].ts)
 			stream_sort_last(s);
 	}
+	s->ctx = ctx;
+	s->pos = pos;
 }
 
 static bool stream_has_more(const struct trace_stream *s)
@@ -197,16 +159,4 @@ void trace_stream_fill(struct trace_stream *s, struct trace_source *src)
 			break;
 		stream_decode(s, src);
 	}
-}
-
-void trace_stream_pop(struct trace_stream *s, struct trace_source *src)
-{
-	struct gt_event *ev = &s->window[s->head++];
-
-	if (trace_owns(ev)) {
-		trace_fields_release(ev);
-		s->owners--;
-	}
-	if (s->tail - s->head < LOW)
-		trace_stream_fill(s, src);
 }

@@ -9,21 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <zstd.h>
 
 #include <giltrace/trace.h>
 
 #include "lib/buf.h"
 #include "lib/trace_codec.h"
 #include "lib/trace_format.h"
+#include "lib/trace_source.h"
 
-/* What all streams of a reader share. */
-struct trace_source {
-	int fd;
-	ZSTD_DCtx *zstd;
-	struct buf stored; /* one block as it is in the file */
-	uint64_t skipped;  /* records of unknown kind */
-};
+#define TRACE_STREAM_LOW 32 /* records kept decoded ahead: disorder up to this distance is mended */
 
 struct trace_position {
 	uint64_t at; /* of the payload */
@@ -42,11 +36,10 @@ struct trace_stream {
 	size_t head, tail;
 	size_t owners; /* records of the window that own memory */
 	int err;       /* why no more can be decoded, or 0 */
+	/* The reader's: */
+	bool fresh;  /* the present round has added to it */
+	bool merged; /* it is in the merge's heap */
 };
-
-/* Payload of `block` at offset `at` into `out`, decompressed. 0, -EBADMSG, or another -errno. */
-int trace_source_load(struct trace_source *src, const struct trace_block *block, uint64_t at,
-		      struct buf *out);
 
 /* Returns NULL when out of memory. */
 struct trace_stream *trace_stream_new(uint32_t cpu);
@@ -69,7 +62,12 @@ static inline struct gt_event *trace_stream_head(const struct trace_stream *s)
 	return s->head < s->tail ? &s->window[s->head] : NULL;
 }
 
-/* Done with the head; decodes more when the window runs low. */
-void trace_stream_pop(struct trace_stream *s, struct trace_source *src);
+/* Done with the head, whose memory the caller has taken over; decodes more when the window runs low. */
+static inline void trace_stream_pop(struct trace_stream *s, struct trace_source *src)
+{
+	s->head++;
+	if (s->tail - s->head < TRACE_STREAM_LOW)
+		trace_stream_fill(s, src);
+}
 
 #endif

@@ -46,9 +46,9 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 		return cmd_usage(cmd, "options of tracing need commands to compare, not traces");
 	if (opts_many_stacks(o))
 		return cmd_usage(cmd, OPTS_ONE_KIND);
-	if (load(in->words[0], in->words[0], -1, &a) != 0)
+	if (load(in->words[0], in->words[0], -1, o->jobs, &a) != 0)
 		return STATUS_FAILED;
-	if (load(in->words[1], in->words[1], -1, &b) == 0) {
+	if (load(in->words[1], in->words[1], -1, o->jobs, &b) == 0) {
 		if (reports_open(o, REPORTS_TEXT_STDOUT, &reports) == 0)
 			status = compare(o, reports, &a, &b);
 		load_free(&b);
@@ -59,10 +59,11 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 }
 
 /* Record one command and analyse it. 0, or the exit status of giltrace's own failure. */
-static int run_one(const struct record_request *request, struct session *session, struct loaded *l)
+static int run_one(const struct record_request *request, unsigned int jobs, struct session *session,
+		   struct loaded *l)
 {
 	session_record(request, NULL, session);
-	if (!session->own && session_load(session, "the trace", l) != 0)
+	if (!session->own && session_load(session, "the trace", jobs, l) != 0)
 		session->own = STATUS_FAILED;
 	session_free(session);
 	return session->own;
@@ -86,7 +87,7 @@ static int compare_commands(const struct cmd *cmd, const struct cmd_input *in, c
 	if (reports_open(in->options, REPORTS_TEXT_STDERR, &reports) != 0)
 		return STATUS_FAILED;
 	for (int i = 0; i < 2 && !status; i++)
-		status = run_one(&request[i], &session[i], &loaded[i]);
+		status = run_one(&request[i], in->options->jobs, &session[i], &loaded[i]);
 	if (!status) {
 		int compared = compare(in->options, reports, &loaded[0], &loaded[1]);
 

@@ -14,7 +14,7 @@ int cmd_report(const struct cmd *cmd, const struct cmd_input *in)
 						 : "report needs a trace file");
 	if (opts_many_stacks(in->options))
 		return cmd_usage(cmd, OPTS_ONE_KIND);
-	if (load(in->words[0], in->words[0], -1, &l) != 0)
+	if (load(in->words[0], in->words[0], -1, in->options->jobs, &l) != 0)
 		return STATUS_FAILED;
 	status = reports_open(in->options, REPORTS_TEXT_STDOUT, &reports) ? STATUS_FAILED
 									  : STATUS_OK;

@@ -13,7 +13,7 @@ static int report(const struct options *o, struct session *s, struct reports *re
 
 	if (s->file < 0 || !reports_wanted(reports, o))
 		return session_status(s, true);
-	if (session_load(s, name, &l) != 0) {
+	if (session_load(s, name, o->jobs, &l) != 0) {
 		s->own = STATUS_FAILED;
 		return session_status(s, true);
 	}

@@ -2,6 +2,7 @@
 #include "load.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include <lib/log.h>
@@ -29,14 +30,22 @@ static const char *reason(int err)
 	return strerror(-err);
 }
 
-int load(const char *name, const char *path, int fd, struct loaded *out)
+static unsigned int allowed_cpus(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : (unsigned int)CPU_COUNT(&set);
+}
+
+int load(const char *name, const char *path, int fd, unsigned int jobs, struct loaded *out)
 {
 	int err = 0;
 
 	memset(out, 0, sizeof(*out));
 	out->reader = path ? gt_reader_open(path, &err) : gt_reader_open_fd(fd, &err);
 	if (out->reader) {
-		err = results_from_trace(out->reader, &out->results);
+		err = results_from_trace(out->reader, jobs ? jobs : allowed_cpus(),
+					 &out->results);
 		out->analysed = err == 0;
 	}
 	if (err) {

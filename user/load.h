@@ -13,9 +13,11 @@ struct loaded {
 	bool analysed;
 };
 
-/* `name` is for messages; `path` or, when it is NULL, `fd` (owned from now on) is read. 0, or
- * -errno after saying why. */
-int load(const char *name, const char *path, int fd, struct loaded *out);
+/*
+ * `name` is for messages; `path` or, when it is NULL, `fd` (owned from now on) is read. `jobs`: CPUs
+ * to use, 0: those that are allowed. 0, or -errno after saying why.
+ */
+int load(const char *name, const char *path, int fd, unsigned int jobs, struct loaded *out);
 void load_free(struct loaded *l); /* what it owns, not the struct */
 
 #endif

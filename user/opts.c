@@ -22,6 +22,7 @@
 #define SECONDS_MAX 1e9
 #define FACTOR_MAX 1e6
 #define RATE_MAX 10000
+#define JOBS_MAX 1024
 
 static const struct opt_row rows[] = {
 	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE",
@@ -67,6 +68,8 @@ static const struct opt_row rows[] = {
 	  "exit with status 100 when the average parallelism is below X" },
 	{ "fail-if", 0, OPT_CLASS, AT(fail_if), REPORTING, "CLASS",
 	  "exit with status 100 when the verdict is CLASS; may be repeated" },
+	{ "jobs", 'j', OPT_JOBS, AT(jobs), REPORTING, "N",
+	  "use up to N CPUs for the analysis; the default is every CPU that giltrace may run on" },
 	{ "color", 0, OPT_COLOR, AT(color), REPORTING, "WHEN",
 	  "colours: auto (on terminals, unless NO_COLOR is set), always or never" },
 	{ "quiet", 'q', OPT_FLAG, AT(quiet), REPORTING, NULL,
@@ -206,6 +209,19 @@ static int set_rate(const struct parse *p, const char *value)
 	if (err)
 		return fail(p, -EINVAL, "%s is out of range: up to %d a second", value, RATE_MAX);
 	*(int *)field(p) = rate ? (int)rate : OPTS_SAMPLE_OFF;
+	return 0;
+}
+
+static int set_jobs(const struct parse *p, const char *value)
+{
+	uint64_t jobs;
+	int err = parse_u64(value, 1, JOBS_MAX, &jobs);
+
+	if (err == -EINVAL)
+		return fail(p, err, "'%.200s' is not a number", value);
+	if (err)
+		return fail(p, -EINVAL, "%s is out of range: 1 to %d", value, JOBS_MAX);
+	*(unsigned int *)field(p) = (unsigned int)jobs;
 	return 0;
 }
 
@@ -355,6 +371,7 @@ static const struct {
 	[OPT_CLASS] = { set_class, class_name, "CLASS" },
 	[OPT_STACKS] = { set_stacks, stacks_name, "WHAT" },
 	[OPT_RATE] = { set_rate },
+	[OPT_JOBS] = { set_jobs },
 };
 
 /* ---- words ---- */

@@ -61,7 +61,8 @@ struct options {
 	const char *user;
 	int as_root;
 	int wait_all;
-	int color; /* enum opts_color */
+	unsigned int jobs; /* 0: as many as there are CPUs */
+	int color;	   /* enum opts_color */
 	int quiet;
 	int verbose;
 	int help;
@@ -79,6 +80,7 @@ enum opt_type {
 	OPT_CLASS,   /* unsigned int: sets a bit */
 	OPT_STACKS,  /* int, 1 + enum stack_kind; the bits of `stacks` too */
 	OPT_RATE,    /* int, a second; 0 is stored as OPTS_SAMPLE_OFF */
+	OPT_JOBS,    /* unsigned int, from 1 */
 };
 
 struct opt_row {

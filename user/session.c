@@ -176,12 +176,12 @@ void session_record(const struct record_request *request, const char *path, stru
 	}
 }
 
-int session_load(struct session *s, const char *name, struct loaded *out)
+int session_load(struct session *s, const char *name, unsigned int jobs, struct loaded *out)
 {
 	int file = s->file;
 
 	s->file = -1;
-	return load(name, NULL, file, out);
+	return load(name, NULL, file, jobs, out);
 }
 
 int session_status(const struct session *s, bool passed)

@@ -25,8 +25,8 @@ struct session {
 void session_record(const struct record_request *request, const char *path, struct session *out);
 
 /* Analyse what was recorded; the session's file is the reader's from now on. 0, or -errno after
- * saying why. */
-int session_load(struct session *s, const char *name, struct loaded *out);
+ * saying why. `jobs` as in load(). */
+int session_load(struct session *s, const char *name, unsigned int jobs, struct loaded *out);
 
 /* cli.md's order of precedence: giltrace's own failure, then the workload's status, then the gate.
  */

@@ -301,6 +301,24 @@ struct gt_reader *gt_reader_open_fd(int fd, int *err);
 /* The next record in order of time. 1: `*ev` is it (valid until the next call), 0: the end, or -errno. */
 int gt_reader_next(struct gt_reader *r, const struct gt_event **ev);
 
+#define GT_BATCH_EVENTS 512
+#define GT_BATCH_OWNERS 64 /* records of one batch that own memory */
+
+/* Consecutive records in order of time, with all that they point to. A zeroed one is empty. */
+struct gt_batch {
+	uint32_t n;
+	uint32_t nowners;
+	uint16_t owners[GT_BATCH_OWNERS]; /* which of the events own what they point to */
+	struct gt_event events[GT_BATCH_EVENTS];
+};
+
+/*
+ * The next records, at least one: the same as so many calls of gt_reader_next(). 1, 0: the end, or -errno.
+ * What the batch held before is released. Batches may outlive the reader and be read by several threads.
+ */
+int gt_reader_batch(struct gt_reader *r, struct gt_batch *b);
+void gt_batch_release(struct gt_batch *b); /* frees what its events own, not the struct; leaves it empty */
+
 /* Back to the first record, for another pass. 0 or -errno. */
 int gt_reader_rewind(struct gt_reader *r);
 

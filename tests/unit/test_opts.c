@@ -210,6 +210,9 @@ static void test_wrong_options_are_named(void **state)
 	refused("--stacks heap", "there are no stacks 'heap'; there are: lock, offcpu");
 	refused("--stacks lock,heap", "there are no stacks 'heap'; there are: lock, offcpu");
 	refused("--stacks lock,", "there are no stacks ''");
+	refused("-j 0", "0 is out of range");
+	refused("-j 1025", "1025 is out of range");
+	refused("-j x", "'x' is not a number");
 	refused("-F 10001", "10001 is out of range");
 	refused("-F 99x", "'99x' is not a number");
 	refused_for(OPTS_REPORT, "-F 99", "does not apply");

@@ -24,7 +24,7 @@ static void what_found_no_room_is_told(void **state)
 	assert_int_equal(gt_writer_meta(f.w, &meta), 0);
 	trace_file_finish(&f);
 	reader = trace_file_read(&f);
-	assert_int_equal(results_from_trace(reader, &r), 0);
+	assert_int_equal(results_from_trace(reader, 1, &r), 0);
 	assert_int_equal(r.nfutex_calls, CALLS_KEPT);
 	assert_int_equal(r.losses.left_out, 3);
 	results_free(&r);

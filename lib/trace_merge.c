@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The records of a trace in order of time. A round's blocks are given to the streams of their CPUs;
+ * the streams' heads are in a heap, and the first stream gives records as long as they come before
+ * every other head.
+ */
+#include "lib/trace_reader.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* ---- merging ---- */
+
+static inline bool head_before(const struct reader_head *a, const struct reader_head *b)
+{
+	return a->ts < b->ts || (a->ts == b->ts && a->cpu < b->cpu);
+}
+
+static void heap_sift_down(struct gt_reader *r, uint32_t at)
+{
+	struct reader_head head = r->heap[at];
+
+	for (;;) {
+		uint32_t child = 2 * at + 1;
+
+		if (child >= r->heap_len)
+			break;
+		if (child + 1 < r->heap_len && head_before(&r->heap[child + 1], &r->heap[child]))
+			child++;
+		if (!head_before(&r->heap[child], &head))
+			break;
+		r->heap[at] = r->heap[child];
+		at = child;
+	}
+	r->heap[at] = head;
+}
+
+/* Of the streams in the heap some have new heads, of the fresh ones some are not in it. */
+static void heap_rebuild(struct gt_reader *r)
+{
+	for (uint32_t i = 0; i < r->nfresh; i++) {
+		struct trace_stream *s = r->streams[r->fresh[i]];
+
+		s->fresh = false;
+		if (!s->merged && trace_stream_head(s))
+			r->heap[r->heap_len++] = (struct reader_head){ .stream = s, .cpu = s->cpu };
+		s->merged = trace_stream_head(s);
+	}
+	r->nfresh = 0;
+	for (uint32_t i = 0; i < r->heap_len; i++)
+		r->heap[i].ts = trace_stream_head(r->heap[i].stream)->ts;
+	for (uint32_t i = r->heap_len / 2; i-- > 0;)
+		heap_sift_down(r, i);
+}
+
+/* A stream that cannot go on ends the reading, since nothing after its last record would be whole.
+ */
+static int reader_stream_error(struct gt_reader *r, int err)
+{
+	r->stopped = true;
+	if (err != -EBADMSG)
+		return err;
+	r->stats.damaged = true;
+	return 0;
+}
+
+/* The head that comes after the first one, and no later than the round's limit. */
+static struct reader_head heap_second(const struct gt_reader *r)
+{
+	struct reader_head limit = { .ts = r->limit, .cpu = UINT32_MAX };
+	const struct reader_head *second = &limit;
+
+	for (uint32_t i = 1; i < 3 && i < r->heap_len; i++)
+		if (head_before(&r->heap[i], second))
+			second = &r->heap[i];
+	return *second;
+}
+
+/* Records of the compact kinds use no more of the union than its first member. */
+static inline void copy_event(struct gt_event *to, const struct gt_event *from)
+{
+	if (from->kind <= GT_STATE && from->kind != GT_TASK)
+		memcpy(to, from, offsetof(struct gt_event, u) + sizeof(from->u.addr));
+	else
+		*to = *from;
+}
+
+static inline void reader_give(struct gt_reader *r, struct trace_stream *s, struct gt_batch *b)
+{
+	const struct gt_event *head = trace_stream_head(s);
+	struct gt_event *ev = &b->events[b->n];
+
+	copy_event(ev, head);
+	if (trace_owns(head)) {
+		b->owners[b->nowners++] = (uint16_t)b->n;
+		s->owners--;
+	}
+	b->n++;
+	if (ev->ts < r->last) {
+		ev->ts = r->last;
+		r->stats.disordered++;
+	}
+	r->last = ev->ts;
+	trace_stream_pop(s, &r->src);
+}
+
+static inline bool batch_has_room(const struct gt_batch *b)
+{
+	return b->n < GT_BATCH_EVENTS && b->nowners < GT_BATCH_OWNERS;
+}
+
+/* As many records of the first stream as come before every other one's. */
+static int reader_merge(struct gt_reader *r, struct gt_batch *b)
+{
+	struct reader_head *first = &r->heap[0], second = heap_second(r);
+	struct trace_stream *s = first->stream;
+	const struct gt_event *ev;
+
+	do {
+		reader_give(r, s, b);
+		ev = trace_stream_head(s);
+		first->ts = ev ? ev->ts : 0;
+	} while (ev && batch_has_room(b) && head_before(first, &second));
+	if (!ev && s->err)
+		return reader_stream_error(r, s->err);
+	if (!ev) {
+		s->merged = false;
+		r->heap[0] = r->heap[--r->heap_len];
+	}
+	heap_sift_down(r, 0);
+	return 0;
+}
+
+/* ---- rounds ---- */
+
+int trace_reader_block(struct gt_reader *r, uint64_t at, struct trace_block *b)
+{
+	uint8_t header[TRACE_BLOCK_SIZE];
+	int err;
+
+	if (r->size - at < sizeof(header))
+		return -ENODATA;
+	err = trace_source_read(&r->src, at, header, sizeof(header));
+	if (err)
+		return err;
+	if (!trace_block_get(header, b))
+		return -EBADMSG;
+	return b->stored > r->size - at - sizeof(header) ? -ENODATA : 0;
+}
+
+/* The stream of a CPU, which this round adds to. 0, -EBADMSG or -ENOMEM. */
+static int reader_stream(struct gt_reader *r, uint32_t cpu, struct trace_stream **out)
+{
+	uint32_t index = trace_stream_index(cpu);
+
+	if (index == TRACE_STREAMS)
+		return -EBADMSG;
+	if (!r->streams[index])
+		r->streams[index] = trace_stream_new(cpu);
+	*out = r->streams[index];
+	if (!*out)
+		return -ENOMEM;
+	if (!(*out)->fresh)
+		r->fresh[r->nfresh++] = (uint16_t)index;
+	(*out)->fresh = true;
+	return 0;
+}
+
+static int reader_add_block(struct gt_reader *r, const struct trace_block *b, uint64_t payload)
+{
+	struct trace_stream *s = NULL;
+	int err = reader_stream(r, b->cpu, &s);
+
+	return err ? err : trace_stream_add(s, b, payload);
+}
+
+/* Give every stream its blocks of the next round. */
+static int reader_collect(struct gt_reader *r)
+{
+	struct trace_block b = { 0 };
+	uint64_t at = r->next;
+
+	while (b.kind != TRACE_MARK && b.kind != TRACE_END) {
+		int err = trace_reader_block(r, at, &b);
+
+		if (!err && b.kind == TRACE_RECORDS)
+			err = reader_add_block(r, &b, at + TRACE_BLOCK_SIZE);
+		if (err)
+			return err == -ENODATA ? -EBADMSG : err;
+		at += TRACE_BLOCK_SIZE + b.stored;
+	}
+	/* The orderly end closes the last round whatever its time says. */
+	r->limit = b.kind == TRACE_END ? UINT64_MAX : b.time;
+	r->next = at;
+	return 0;
+}
+
+static int reader_next_round(struct gt_reader *r)
+{
+	int err = reader_collect(r);
+
+	if (err)
+		return reader_stream_error(r, err);
+	for (uint32_t i = 0; i < r->nfresh; i++) {
+		struct trace_stream *s = r->streams[r->fresh[i]];
+
+		trace_stream_fill(s, &r->src);
+		if (s->err && !trace_stream_head(s))
+			return reader_stream_error(r, s->err);
+	}
+	heap_rebuild(r);
+	return 0;
+}
+
+int trace_reader_merge(struct gt_reader *r, struct gt_batch *b)
+{
+	int err = 0;
+
+	while (!err && !r->stopped && batch_has_room(b)) {
+		if (r->heap_len && r->heap[0].ts <= r->limit)
+			err = reader_merge(r, b);
+		else if (r->next >= r->end)
+			r->stopped = true;
+		else
+			err = reader_next_round(r);
+	}
+	return err;
+}

@@ -233,6 +233,11 @@ SIM_SEEDS ?= 5000
 sim: all $(O)/tests/sim ## compare reports of simulated worlds with the truth (SIM_SEEDS=5000, SIM_SEED=1)
 	$(Q)$(O)/tests/sim --giltrace $(O)/giltrace --seed $(or $(SIM_SEED),1) --seeds $(SIM_SEEDS) --shrink
 
+KERNELS ?=
+.PHONY: test-kernels
+test-kernels: all test-build ## test on other kernels, emulated (KERNELS="6.1 6.12-rt 6.12/64": series[-flavour][/CPUs])
+	$(Q)O=$(O) tests/kernels/run $(KERNELS)
+
 .PHONY: golden
 golden: all test-build ## re-record the golden reports, after reading what changed
 	$(Q)O=$(O) tests/golden/run --record

@@ -279,12 +279,13 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 int probes_prepare(const struct probes_config *config, struct probes **out)
 {
 	struct probes *p = calloc(1, sizeof(*p));
-	int n = libbpf_num_possible_cpus(), err = -ENOMEM;
+	int n, err = -ENOMEM;
 
 	*out = NULL;
 	if (!p)
 		return -ENOMEM;
 	libbpf_set_print(probes_libbpf_print);
+	n = libbpf_num_possible_cpus();
 	p->ncpus = n > 0 ? (uint32_t)n : 1;
 	if (p->ncpus > GT_MAX_CPUS)
 		p->ncpus = GT_MAX_CPUS;

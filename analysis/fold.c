@@ -219,14 +219,9 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 		       uint64_t now)
 {
 	struct fold *f = ctx;
-	uint64_t known = now;
 
-	if (next == STATE_UNKNOWN && t->state != STATE_NONE) {
-		known = model_known_until(m, t->since);
-		add_off_cpu(f, t, STATE_UNKNOWN, now - known);
-	}
 	if (off_cpu[t->state])
-		add_off_cpu(f, t, t->state, known - t->since);
+		add_off_cpu(f, t, t->state, now - t->since);
 	if (t->index < f->rounds.n)
 		look_at_rounds(f, t, next, now);
 }

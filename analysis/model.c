@@ -11,7 +11,7 @@ struct model *model_new(const struct gt_meta *meta, struct lock_table *locks)
 	if (!m)
 		return NULL;
 	m->meta = meta;
-	m->lost_since = UINT64_MAX;
+	m->next_loss = UINT64_MAX;
 	m->locks = locks;
 	m->start = meta->start;
 	m->end = meta->end && meta->end < meta->start ? meta->start : meta->end;
@@ -111,8 +111,10 @@ static void tell_record(struct model *m, const struct gt_event *ev)
 		m->record.at[i].sink->record(m->record.at[i].ctx, m, ev);
 }
 
-static void see_cpu(struct model *m, uint32_t cpu)
+void model_see_cpu(struct model *m, uint32_t cpu)
 {
+	if (m->seen[cpu])
+		return;
 	m->seen[cpu] = true;
 	if (!m->open)
 		m->cpus[cpu].since = m->now;
@@ -120,8 +122,7 @@ static void see_cpu(struct model *m, uint32_t cpu)
 		m->ncpus = cpu + 1;
 }
 
-/* The clock, which never goes back, and the window, which may open with this record. */
-static void advance(struct model *m, uint64_t ts)
+void model_advance(struct model *m, uint64_t ts)
 {
 	if (!m->started) {
 		m->started = true;
@@ -149,13 +150,28 @@ int model_event(struct model *m, const struct gt_event *ev)
 		return 0;
 	}
 	if (m->end && ev->ts > m->end)
-		return 0;
-	advance(m, ev->ts);
+		return ev->kind == GT_LOST && m->collect ? model_losses_add(m->collect, ev) : 0;
+	/* What comes at the very time of a loss came before it, or its CPU would have told first. */
+	if (ev->ts > m->next_loss)
+		model_losses_begin(m, ev->ts - 1);
+	model_advance(m, ev->ts);
 	if (handler->cpu && !m->seen[ev->cpu])
-		see_cpu(m, ev->cpu);
+		model_see_cpu(m, ev->cpu);
 	if (!handler->silent)
 		tell_record(m, ev);
 	return handler->handle(m, ev);
+}
+
+void model_collect_losses(struct model *m, struct model_losses *losses)
+{
+	m->collect = losses;
+}
+
+void model_expect_losses(struct model *m, struct model_losses *losses)
+{
+	model_losses_sort(losses);
+	m->losses = losses;
+	m->next_loss = losses->n ? losses->at[0].first : UINT64_MAX;
 }
 
 int model_finish(struct model *m)
@@ -166,6 +182,7 @@ int model_finish(struct model *m)
 		m->end = m->now > m->start ? m->now : m->start;
 	if (!m->open)
 		window_open(m);
+	model_losses_begin(m, m->end);
 	m->now = m->end;
 	for (uint32_t i = 0; i < m->ncpus; i++)
 		if (m->seen[i])
@@ -179,13 +196,6 @@ int model_finish(struct model *m)
 	m->open = false;
 	m->closed = true;
 	return 0;
-}
-
-uint64_t model_known_until(const struct model *m, uint64_t since)
-{
-	uint64_t until = m->lost_since < m->now ? m->lost_since : m->now;
-
-	return until > since ? until : since;
 }
 
 uint64_t model_window_start(const struct model *m)

@@ -139,10 +139,13 @@ int model_event(struct model *m, const struct gt_event *ev);
 int model_finish(struct model *m);
 
 /*
- * A loss is told by the next record that found room. While sinks hear of the transitions to
- * STATE_UNKNOWN that it causes: up to when a state since `since` was certain. Otherwise: now.
+ * A loss is told by the next record that found room, on its own CPU. The first pass collects what losses
+ * there were; the second, which expects them, takes what they concern for unknown from the loss itself
+ * on. A model that does not, from when it was told. `losses` must outlive the use of the model.
  */
-uint64_t model_known_until(const struct model *m, uint64_t since);
+struct model_losses;
+void model_collect_losses(struct model *m, struct model_losses *losses);
+void model_expect_losses(struct model *m, struct model_losses *losses);
 
 uint64_t model_window_start(const struct model *m);
 uint64_t model_now(const struct model *m);

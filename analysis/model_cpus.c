@@ -34,22 +34,12 @@ void model_cpu_take(struct model *m, struct cpu *c, struct model_thread *t, bool
 		m->idle[c->id / 64] &= ~bit;
 }
 
-static void cpu_unknown(struct model *m, struct cpu *c)
+/* From now on its time is not the occupant's, as far as anyone knows. */
+void model_cpu_forget(struct model *m, struct cpu *c)
 {
+	model_cpu_close(m, c, !c->running && c->idle ? m->now - c->since : 0);
 	model_cpu_take(m, c, NULL, false);
 	c->known = false;
-}
-
-/* The time since records were lost is not the occupant's, as far as anyone knows. */
-static void cpu_doubt(struct model *m, struct cpu *c)
-{
-	uint64_t now = m->now;
-
-	m->now = model_known_until(m, c->since);
-	model_cpu_close(m, c, !c->running && c->idle ? m->now - c->since : 0);
-	m->now = now;
-	cpu_unknown(m, c);
-	model_cpu_close(m, c, 0);
 }
 
 void model_forget(struct model *m, struct model_thread *t)
@@ -57,7 +47,7 @@ void model_forget(struct model *m, struct model_thread *t)
 	struct cpu *c = t->pub.state == STATE_RUNNING ? &m->cpus[t->pub.cpu] : NULL;
 
 	if (c && c->running == &t->pub)
-		cpu_doubt(m, c);
+		model_cpu_forget(m, c);
 	model_set_state(m, t, STATE_UNKNOWN);
 	t->pub.blocked_on_futex = false;
 }
@@ -129,29 +119,6 @@ int model_on_cpu(struct model *m, const struct gt_event *ev)
 		model_switch_in(m, c, t);
 	else
 		model_cpu_take(m, c, NULL, idle);
-	return 0;
-}
-
-/*
- * What is lost on one CPU may be the going or coming of its own thread, the arrival of any thread
- * that waits, or the waking of any that is blocked. Threads that run elsewhere tell of themselves
- * there.
- */
-int model_lost(struct model *m, const struct gt_event *ev)
-{
-	struct cpu *c = &m->cpus[ev->cpu];
-
-	if (ev->u.lost.reason == GT_LOSS_FUTEX_MAP || ev->u.lost.reason == GT_LOSS_FUTEX_ARGS ||
-	    ev->u.lost.reason == GT_LOSS_STACK)
-		return 0;
-	m->lost_since = ev->u.lost.first;
-	if (c->running)
-		model_forget(m, model_of(c->running));
-	else
-		cpu_doubt(m, c);
-	while (m->off.next != &m->off)
-		model_forget(m, m->off.next);
-	m->lost_since = UINT64_MAX;
 	return 0;
 }
 

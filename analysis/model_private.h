@@ -8,6 +8,7 @@
 #include "lock_find.h"
 #include "lib/map.h"
 #include "model.h"
+#include "model_losses.h"
 
 #define MODEL_SINKS 16
 /* Every CPU alone, the whole machine and some sets between; a thread with one more has an unknown
@@ -75,8 +76,14 @@ struct model {
 	bool started;		  /* `start` is known */
 	bool open;		  /* inside the window: sinks are told */
 	bool closed;
-	uint64_t lost_since; /* while a loss is told: the first lost record's time; else UINT64_MAX
-			      */
+
+	/* First pass: where losses go that are told of. Second: those that were, and how many have begun. */
+	struct model_losses *collect;
+	struct model_losses *losses;
+	uint32_t losses_begun;
+	uint64_t next_loss; /* when the next one begins; UINT64_MAX: none */
+	/* By CPU, and the latest of all: before this time records may be missing. 0: none */
+	uint64_t lost_until[GT_MAX_CPUS], any_lost_until;
 
 	struct idmap thread_ids, process_ids;
 	struct model_thread **threads;
@@ -115,6 +122,23 @@ static inline struct model_thread *model_of(struct thread *t)
 	return (struct model_thread *)t;
 }
 
+/* ---- model.c ---- */
+
+/* The clock, which never goes back, and the window, which may open with it. */
+void model_advance(struct model *m, uint64_t ts);
+void model_see_cpu(struct model *m, uint32_t cpu);
+
+/* ---- model_losses.c ---- */
+
+/* All losses that began up to `until` and are not begun yet. */
+void model_losses_begin(struct model *m, uint64_t until);
+int model_lost(struct model *m, const struct gt_event *ev);
+/* May a record be missing of what a thread does now that is on no CPU? */
+static inline bool model_in_loss(const struct model *m)
+{
+	return m->now < m->any_lost_until;
+}
+
 /* ---- model_tasks.c: threads, processes, CPU masks ---- */
 
 int model_tasks_init(struct model *m);
@@ -131,7 +155,7 @@ int model_rename(struct model *m, const struct gt_event *ev);
 int model_exit(struct model *m, const struct gt_event *ev);
 int model_affinity(struct model *m, const struct gt_event *ev);
 
-/* ---- model_cpus.c: who holds each CPU, and what a loss makes unknown ---- */
+/* ---- model_cpus.c: who holds each CPU ---- */
 
 /* Tell of the time since the CPU's last change, `idle` ns of it idle where no traced thread had it.
  */
@@ -141,9 +165,9 @@ void model_cpu_take(struct model *m, struct cpu *c, struct model_thread *t, bool
 /* The records contradict the model: what this thread does is unknown, and so is the CPU it was
  * thought on. */
 void model_forget(struct model *m, struct model_thread *t);
+void model_cpu_forget(struct model *m, struct cpu *c);
 int model_cpu_record(struct model *m, const struct gt_event *ev); /* GT_CPU */
 int model_on_cpu(struct model *m, const struct gt_event *ev);
-int model_lost(struct model *m, const struct gt_event *ev);
 
 /* ---- model_switch.c: switches, wakings, what blocks whom ---- */
 

@@ -123,7 +123,9 @@ int model_waking(struct model *m, const struct gt_event *ev)
 		model_set_state(m, t, STATE_RUNNABLE);
 	} else if (t->pub.state == STATE_UNKNOWN) {
 		t->pub.preempted = false;
-		model_set_state(m, t, STATE_RUNNABLE);
+		/* The next it does may be lost. */
+		if (!model_in_loss(m))
+			model_set_state(m, t, STATE_RUNNABLE);
 	} else {
 		t->waking = waking;
 	}
@@ -209,7 +211,9 @@ static void go_off(struct model *m, struct model_thread *t, const struct gt_even
 	t->pub.waker = t->pub.waker_stack = 0;
 	t->pub.woken = 0;
 	t->pub.stack = stack_at(m, ev, ev->task);
-	if (next == STATE_FUTEX)
+	if (model_in_loss(m))
+		next = STATE_UNKNOWN;
+	else if (next == STATE_FUTEX)
 		next = futex_block(m, t, ev);
 	model_set_state(m, t, next);
 }

@@ -201,7 +201,9 @@ int model_task(struct model *m, const struct gt_event *ev)
 	}
 	/* Nobody wakes a newborn: it waits for its first CPU. One found is told about by the next
 	 * records. */
-	model_set_state(m, t, ev->u.task.flags & GT_TASK_FOUND ? STATE_UNKNOWN : STATE_RUNNABLE);
+	model_set_state(m, t,
+			ev->u.task.flags & GT_TASK_FOUND || model_in_loss(m) ? STATE_UNKNOWN
+									     : STATE_RUNNABLE);
 	return 0;
 }
 

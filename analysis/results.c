@@ -7,6 +7,7 @@
 
 #include "analysis.h"
 #include "lib/trace_ahead.h"
+#include "model_losses.h"
 
 static void verdict_free(struct result_verdict *v)
 {
@@ -134,9 +135,9 @@ static int feed(struct gt_reader *reader, unsigned int jobs, struct model *m)
 	return err ? err : model_finish(m);
 }
 
-/* First pass: what is each futex word? */
+/* First pass: what is each futex word, and when were records lost? */
 static int find_locks(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
-		      struct lock_table **locks, uint64_t *dropped)
+		      struct lock_table **locks, struct model_losses *losses, uint64_t *dropped)
 {
 	struct model *m = model_new(meta, NULL);
 	struct lock_finder *finder = lock_finder_new();
@@ -145,6 +146,7 @@ static int find_locks(struct gt_reader *reader, unsigned int jobs, const struct 
 	*locks = NULL;
 	if (!m || !finder)
 		goto out;
+	model_collect_losses(m, losses);
 	err = model_add_sink(m, lock_finder_sink(), finder);
 	if (!err)
 		err = feed(reader, jobs, m);
@@ -162,7 +164,7 @@ out:
 
 /* Second pass: measure. */
 static int measure(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
-		   struct lock_table *locks, struct results *out)
+		   struct lock_table *locks, struct model_losses *losses, struct results *out)
 {
 	struct model *m = model_new(meta, locks);
 	struct analysis_set set;
@@ -170,6 +172,7 @@ static int measure(struct gt_reader *reader, unsigned int jobs, const struct gt_
 
 	if (!m)
 		return -ENOMEM;
+	model_expect_losses(m, losses);
 	err = analysis_set_init(&set, m, meta, locks);
 	if (!err)
 		err = gt_reader_rewind(reader);
@@ -193,22 +196,25 @@ int results_from_trace(struct gt_reader *reader, unsigned int jobs, struct resul
 	struct gt_reader_stats stats;
 	struct lock_table *locks;
 	struct gt_meta window = *meta;
+	struct model_losses losses = { 0 };
 	uint64_t dropped = 0;
 	int err;
 
 	memset(out, 0, sizeof(*out));
-	err = find_locks(reader, jobs, meta, &locks, &dropped);
+	err = find_locks(reader, jobs, meta, &locks, &losses, &dropped);
 	if (err)
-		return err;
+		goto out;
 	/* The recorder died: what the last mark closed is complete up to the mark. */
 	gt_reader_stats(reader, &stats);
 	if (!window.end)
 		window.end = stats.last_mark;
 	out->meta = meta;
 	out->losses.left_out = dropped;
-	err = measure(reader, jobs, &window, locks, out);
+	err = measure(reader, jobs, &window, locks, &losses, out);
 	lock_table_free(locks);
 	if (err)
 		results_free(out);
+out:
+	model_losses_free(&losses);
 	return err;
 }

@@ -67,12 +67,8 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 		life->start = now;
 	}
 	life->end = now;
-	if (t->state != STATE_NONE) {
-		uint64_t known = next == STATE_UNKNOWN ? model_known_until(m, t->since) : now;
-
-		life->time[t->state] += known - t->since;
-		life->time[STATE_UNKNOWN] += now - known;
-	}
+	if (t->state != STATE_NONE)
+		life->time[t->state] += now - t->since;
 	count_change(life, t->state, next);
 }
 

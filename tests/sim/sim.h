@@ -321,7 +321,6 @@ int sim_trace_finish(struct sim_trace *t, const struct sim *s);
 void sim_trace_free(struct sim_trace *t);
 uint64_t sim_trace_records(const struct sim_trace *t);
 uint64_t sim_trace_lost(const struct sim_trace *t);
-uint64_t sim_trace_untold(const struct sim_trace *t); /* ns from losses to when they were told */
 
 /* ---- sim_truth.c ---- */
 
@@ -343,7 +342,6 @@ struct sim_case {
 	struct sim_params p;
 	const char *trace, *report; /* files */
 	uint64_t lost, end;	    /* records; of the window */
-	uint64_t untold;	    /* ns, in all, from a loss until it was told of */
 	FILE *out;		    /* differences are told here; NULL: nowhere */
 };
 

@@ -41,7 +41,6 @@ static int write_trace(const struct sim_params *p, const char *path, struct sim_
 		err = sim_trace_finish(s->trace, s);
 	if (!err) {
 		c->lost = sim_trace_lost(s->trace);
-		c->untold = sim_trace_untold(s->trace);
 		c->end = s->end;
 	}
 	if (s)

@@ -29,7 +29,7 @@ struct sim_trace {
 	struct gt_writer *w;
 	int fd;
 	int err;
-	uint64_t random, records, lost, untold, last;
+	uint64_t random, records, lost, last;
 	uint64_t first_round;	/* bytes of the file up to its first mark */
 	struct stream *streams; /* NULL where nothing is done to the records */
 };
@@ -89,7 +89,6 @@ static void tell_loss(struct sim_trace *t, struct stream *s, uint32_t cpu, uint6
 	ev.u.lost.first = s->first;
 	ev.u.lost.last = s->last;
 	t->lost += s->lost;
-	t->untold += ts - s->first;
 	s->lost = 0;
 	write_event(t, &ev);
 }
@@ -336,9 +335,4 @@ uint64_t sim_trace_records(const struct sim_trace *t)
 uint64_t sim_trace_lost(const struct sim_trace *t)
 {
 	return t->lost;
-}
-
-uint64_t sim_trace_untold(const struct sim_trace *t)
-{
-	return t->untold;
 }

@@ -18,6 +18,7 @@
 
 #include "analysis/analysis.h"
 #include "analysis/classify.h"
+#include "analysis/model_losses.h"
 #include "analysis/parallelism.h"
 
 #define US 1000ULL
@@ -178,9 +179,11 @@ static inline void schedule_play(struct schedule *s)
 	struct model *m = model_new(&s->meta, NULL);
 	struct lock_finder *finder = lock_finder_new();
 	struct lock_table *locks;
+	struct model_losses losses = { 0 };
 	struct analysis_set set;
 
 	assert_non_null(m);
+	model_collect_losses(m, &losses);
 	assert_int_equal(model_add_sink(m, lock_finder_sink(), finder), 0);
 	schedule_feed(s, m);
 	locks = lock_finder_table(finder);
@@ -189,6 +192,7 @@ static inline void schedule_play(struct schedule *s)
 	model_free(m);
 
 	m = model_new(&s->meta, locks);
+	model_expect_losses(m, &losses);
 	assert_int_equal(analysis_set_init(&set, m, &s->meta, locks), 0);
 	schedule_feed(s, m);
 	memset(&s->out, 0, sizeof(s->out));
@@ -200,6 +204,7 @@ static inline void schedule_play(struct schedule *s)
 	analysis_set_release(&set);
 	model_free(m);
 	lock_table_free(locks);
+	model_losses_free(&losses);
 }
 
 static inline void schedule_free(struct schedule *s)

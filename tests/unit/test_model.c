@@ -392,6 +392,171 @@ static void lost_records_make_waiting_threads_unknown_until_heard_of(void **unus
 	schedule_free(&s);
 }
 
+static void add_loss(struct schedule *s, int64_t told, uint32_t cpu, uint32_t first, uint32_t last)
+{
+	struct gt_event *ev = add_event(s, told, cpu, GT_LOST, 0);
+
+	ev->u.lost.reason = GT_LOSS_RING_FULL;
+	ev->u.lost.count = 5;
+	ev->u.lost.first = (WINDOW_START + first) * US;
+	ev->u.lost.last = (WINDOW_START + last) * US;
+}
+
+/* CPU 0 loses records from 300 to 350 and says so at 800 only, when all were long seen elsewhere. */
+static void a_loss_counts_from_when_it_was_and_not_from_when_it_is_told(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 4);
+	for (uint32_t id = 2; id <= 5; id++) {
+		add_task(&s, 0, id, 1);
+		add_switch(&s, 0, id - 2, 0, id);
+	}
+	add_block(&s, 100, 1, 3, 0, NR_READ);
+	add_block(&s, 320, 2, 4, 0, NR_READ); /* may be woken on CPU 0 and run there */
+	add_switch(&s, 320, 3, 5, 0);
+	add_waking(&s, 330, 2, 4, 0); /* may run on CPU 0 */
+	add_switch(&s, 340, 2, 0, 4);
+	add_switch(&s, 500, 1, 0, 3);
+	add_switch(&s, 550, 3, 0, 2);
+	add_block(&s, 600, 1, 3, 0, NR_READ);
+	add_loss(&s, 800, 0, 300, 350);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, (300 + 450) * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 250 * US);
+	assert_int_equal(thread_row(&s, 3)->io, (200 + 400) * US);
+	assert_int_equal(thread_row(&s, 3)->unknown, 200 * US);
+	assert_int_equal(thread_row(&s, 3)->run, (100 + 100) * US);
+	assert_int_equal(thread_row(&s, 4)->run, (320 + 660) * US);
+	assert_int_equal(thread_row(&s, 4)->unknown, 20 * US);
+	assert_int_equal(thread_row(&s, 5)->run, 320 * US);
+	assert_int_equal(thread_row(&s, 5)->unknown, 680 * US);
+	assert_int_equal(cpu_row(&s, 0)->workload, 300 * US);
+	assert_int_equal(cpu_row(&s, 1)->workload, 200 * US);
+	schedule_free(&s);
+}
+
+static void a_thread_born_in_a_loss_is_known_from_its_first_run(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 1, 0, 2);
+	add_task(&s, 200, 3, 1)->cpu = 1;
+	add_loss(&s, 300, 0, 100, 250);
+	add_switch(&s, 400, 0, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 3)->unknown, 200 * US);
+	assert_int_equal(thread_row(&s, 3)->run, 600 * US);
+	assert_int_equal(thread_row(&s, 2)->run, 1000 * US);
+	schedule_free(&s);
+}
+
+/* Told by a record of the moment at which the last was lost: that record is known. */
+static void what_tells_of_a_loss_is_known(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_loss(&s, 500, 0, 400, 500);
+	add_block(&s, 500, 0, 2, 0, NR_READ);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 400 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 100 * US);
+	assert_int_equal(thread_row(&s, 2)->io, 500 * US);
+	schedule_free(&s);
+}
+
+/* Lost, told of, and lost again, all in one moment. */
+static void a_loss_goes_on_behind_the_record_that_told_of_one(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 1, 0, 2);
+	add_loss(&s, 300, 0, 300, 300);
+	add_block(&s, 350, 1, 2, 0, NR_READ);
+	add_loss(&s, 500, 0, 300, 400);
+	add_waking(&s, 600, 1, 2, 0);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 350 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 250 * US);
+	assert_int_equal(thread_row(&s, 2)->runnable, 400 * US);
+	schedule_free(&s);
+}
+
+static void losses_of_two_cpus_end_each_for_itself(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 3);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 2, 0, 2);
+	add_loss(&s, 300, 0, 100, 290);
+	add_block(&s, 350, 2, 2, 0, NR_READ); /* CPU 1 still loses records */
+	add_waking(&s, 380, 2, 2, 0);
+	add_loss(&s, 450, 1, 200, 400);
+	add_waking(&s, 500, 2, 2, 0);
+	add_switch(&s, 600, 2, 0, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, (350 + 400) * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 150 * US);
+	assert_int_equal(thread_row(&s, 2)->runnable, 100 * US);
+	schedule_free(&s);
+}
+
+static void a_loss_told_after_the_window_counts(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 1);
+	add_task(&s, 0, 2, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_loss(&s, 1100, 0, 900, 1050);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, 900 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 100 * US);
+	assert_int_equal(cpu_row(&s, 0)->workload, 900 * US);
+	schedule_free(&s);
+}
+
+/* The kernel did not show that thread 2 left CPU 0: everyone else is known. */
+static void a_switch_that_was_not_shown_concerns_its_own_cpu_only(void **unused)
+{
+	struct gt_event *ev;
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 1, 0, 3);
+	add_block(&s, 50, 1, 3, 0, NR_READ);
+	add_switch(&s, 100, 0, 0, 2);
+	ev = add_event(&s, 400, 0, GT_LOST, 0);
+	ev->u.lost.reason = GT_LOSS_SWITCH;
+	ev->u.lost.count = 1;
+	ev->u.lost.first = ev->u.lost.last = 1100 * US; /* when it came */
+	add_switch(&s, 700, 0, 0, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->runnable, 100 * US);
+	assert_int_equal(thread_row(&s, 2)->run, 300 * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 600 * US);
+	assert_int_equal(thread_row(&s, 3)->io, 950 * US);
+	assert_int_equal(thread_row(&s, 3)->unknown, 0);
+	schedule_free(&s);
+}
+
 static void losses_that_concern_no_state_leave_states_known(void **unused)
 {
 	struct gt_event *ev;
@@ -628,6 +793,13 @@ int main(void)
 		cmocka_unit_test(readers_are_woken_by_writers),
 		cmocka_unit_test(a_waking_recorded_before_the_switch_out_still_counts),
 		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
+		cmocka_unit_test(a_loss_counts_from_when_it_was_and_not_from_when_it_is_told),
+		cmocka_unit_test(a_thread_born_in_a_loss_is_known_from_its_first_run),
+		cmocka_unit_test(what_tells_of_a_loss_is_known),
+		cmocka_unit_test(a_loss_goes_on_behind_the_record_that_told_of_one),
+		cmocka_unit_test(losses_of_two_cpus_end_each_for_itself),
+		cmocka_unit_test(a_loss_told_after_the_window_counts),
+		cmocka_unit_test(a_switch_that_was_not_shown_concerns_its_own_cpu_only),
 		cmocka_unit_test(losses_that_concern_no_state_leave_states_known),
 		cmocka_unit_test(contradictions_end_in_unknown_and_not_in_guesses),
 		cmocka_unit_test(hostile_records_are_counted_and_change_nothing),

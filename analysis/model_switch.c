@@ -102,6 +102,13 @@ static void tell_wake(struct model *m, struct model_thread *t, const struct waki
 	t->pub.woken = waking->ts;
 }
 
+static void wake_up(struct model *m, struct model_thread *t, const struct waking *waking)
+{
+	tell_wake(m, t, waking);
+	t->pub.preempted = false;
+	model_set_state(m, t, STATE_RUNNABLE);
+}
+
 int model_waking(struct model *m, const struct gt_event *ev)
 {
 	struct model_thread *t = model_live(m, ev->task);
@@ -118,9 +125,7 @@ int model_waking(struct model *m, const struct gt_event *ev)
 	if (!t)
 		return 0;
 	if (blocked(t->pub.state)) {
-		tell_wake(m, t, &waking);
-		t->pub.preempted = false;
-		model_set_state(m, t, STATE_RUNNABLE);
+		wake_up(m, t, &waking);
 	} else if (t->pub.state == STATE_UNKNOWN) {
 		t->pub.preempted = false;
 		/* The next it does may be lost. */
@@ -134,7 +139,7 @@ int model_waking(struct model *m, const struct gt_event *ev)
 
 /*
  * Blocked by the records, yet here it runs: it was woken between the moment it decided to sleep and
- * its switch-out. The last waking seen is that one.
+ * its switch-out, and that did not show at the switch-out. The last waking seen is that one.
  */
 static void unmatched(struct model *m, struct model_thread *t)
 {
@@ -233,6 +238,7 @@ static void switch_out(struct model *m, struct cpu *c, struct model_thread *t,
 		       const struct gt_event *ev)
 {
 	enum state state = t->pub.state;
+	struct waking waking;
 
 	if (state == STATE_RUNNING && t->pub.cpu != c->id)
 		model_forget(m, t);
@@ -240,7 +246,11 @@ static void switch_out(struct model *m, struct cpu *c, struct model_thread *t,
 		model_switch_in(m, c, t);
 	t->pub.cpu = c->id;
 	t->pub.blocked_on_futex = false;
+	waking = t->waking;
 	go_off(m, t, ev);
+	/* Its waking came between the moment it decided to sleep and this switch-out. */
+	if (ev->flags & GT_F_WOKEN && waking.ts && blocked(t->pub.state))
+		wake_up(m, t, &waking);
 }
 
 int model_switch(struct model *m, const struct gt_event *ev)

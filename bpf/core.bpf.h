@@ -81,6 +81,17 @@ struct sched_entity {
 	u64 sum_exec_runtime;
 };
 
+/* Of all forms a lock's first word has: 0 when nobody has it or waits for it. */
+struct qspinlock {
+	struct {
+		int counter;
+	} val;
+};
+
+struct raw_spinlock {
+	struct qspinlock raw_lock;
+};
+
 struct signal_struct {
 	struct pid *pids[4];
 };
@@ -105,6 +116,7 @@ struct task_struct {
 	struct pid *thread_pid;
 	int *clear_child_tid;
 	u64 start_time;
+	struct raw_spinlock pi_lock;
 	struct signal_struct *signal;
 	struct bpf_local_storage *bpf_storage;
 	char comm[GT_COMM_LEN];
@@ -136,6 +148,7 @@ struct bpf_iter__task {
 /* Task state bits and flags that decisions are made on; unchanged from 5.15 on. */
 #define TASK_UNINTERRUPTIBLE 0x2
 #define TASK_DEAD 0x80
+#define TASK_WAKING 0x200
 #define PF_EXITING 0x00000004
 #define PF_IO_WORKER 0x00000010
 #define PF_USER_WORKER                                                                             \
@@ -152,6 +165,19 @@ struct bpf_iter__task {
 static __always_inline bool core_no_registers(const struct task_struct *t)
 {
 	return t->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER);
+}
+
+/*
+ * Is somebody waking `t`, which leaves its CPU? Whoever wakes a task holds its pi_lock until the
+ * task is off its CPU, or leaves it TASK_WAKING for that CPU to queue. Others take that lock too, so
+ * this counts together with a waking only.
+ */
+static __always_inline bool core_being_woken(const struct task_struct *t)
+{
+	if (t->__state == TASK_WAKING)
+		return true;
+	return bpf_core_field_exists(t->pi_lock.raw_lock.val.counter) &&
+	       t->pi_lock.raw_lock.val.counter;
 }
 
 /*

@@ -172,6 +172,8 @@ static __always_inline void switch_out(void *ctx, u32 cpu, struct cpu_state *c, 
 	/* A bit-field costs a helper call; only an uninterruptible wait is judged by it. */
 	if ((state & TASK_UNINTERRUPTIBLE) && BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait))
 		hdr.flags |= GT_F_IOWAIT;
+	if (!preempted && !dead && state && core_being_woken(t))
+		hdr.flags |= GT_F_WOKEN;
 	affinity_check(cpu, c, now, t, s);
 	/* What a task that could go on was doing says nothing about why it left the CPU. */
 	record_sched(ctx, cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t);

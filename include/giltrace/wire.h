@@ -56,6 +56,7 @@ enum gt_flag {
 	GT_F_FUTEX = 1 << 3,     /* SWITCH, STATE, WAKING: addr, op (and val) describe a futex call */
 	GT_F_TIMED = 1 << 4,     /* SWITCH, STATE: the futex wait has a timeout */
 	GT_F_PREV_IDLE = 1 << 5, /* SWITCH with task 0: the CPU was idle; otherwise someone else's task */
+	GT_F_WOKEN = 1 << 5,     /* SWITCH of a task that blocks: somebody was waking it at that moment */
 	GT_F_NEXT_IDLE = 1 << 6, /* SWITCH with peer 0, ON_CPU with task 0: the CPU is idle from now on */
 	GT_F_BLOCK = 1 << 7,     /* SWITCH, WAKING: the long form, struct gt_wire_block */
 };

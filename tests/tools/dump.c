@@ -165,8 +165,12 @@ static void print_event(const struct gt_event *ev)
 		printf(" %s=", w->key);
 		print_value(w, ev);
 	}
+	/* One bit, two meanings. */
+	bool leaves = ev->kind == GT_SWITCH && ev->task;
+	const char *other = leaves ? "prev-idle" : "woken";
+
 	for (size_t i = 0; i < ARRAY_SIZE(flag_names); i++)
-		if (ev->flags & flag_names[i].value &&
+		if (ev->flags & flag_names[i].value && strcmp(flag_names[i].name, other) != 0 &&
 		    !(verb->call && flag_names[i].value == GT_F_FUTEX))
 			printf(" %s", flag_names[i].name);
 	putchar('\n');

@@ -146,6 +146,7 @@ static const struct named flag_names[] = {
 	{ "compat", GT_F_COMPAT },	 { "timed", GT_F_TIMED },
 	{ "prev-idle", GT_F_PREV_IDLE }, { "next-idle", GT_F_NEXT_IDLE },
 	{ "block", GT_F_BLOCK },	 { "futex", GT_F_FUTEX },
+	{ "woken", GT_F_WOKEN },
 };
 
 /* Task states as the kernel numbers them. */

@@ -356,6 +356,32 @@ static void a_waking_recorded_before_the_switch_out_still_counts(void **unused)
 	schedule_free(&s);
 }
 
+/* The waking before a switch-out counts for it only where somebody was waking the thread just then. */
+static void a_thread_that_was_woken_as_it_left_the_cpu_never_blocked(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_futex_wake(&s, 99, 0, 3, 2, LOCK);
+	add_lock(&s, 100, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_switch(&s, 150, 1, 0, 3);
+	/* Nothing has woken it since it came back: who holds its lock now is about to. */
+	add_lock(&s, 200, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_futex_wake(&s, 230, 0, 3, 2, LOCK);
+	add_switch(&s, 240, 1, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(s.counts.unmatched_switch_in, 0);
+	assert_int_equal(thread_row(&s, 3)->lock, 30 * US);
+	assert_int_equal(thread_row(&s, 3)->runnable, 60 * US);
+	assert_int_equal(thread_row(&s, 3)->wakeups, 2);
+	schedule_free(&s);
+}
+
 static void lost_records_make_waiting_threads_unknown_until_heard_of(void **unused)
 {
 	struct gt_event *ev;
@@ -792,6 +818,7 @@ int main(void)
 		cmocka_unit_test(joiners_are_woken_by_the_thread_that_ends),
 		cmocka_unit_test(readers_are_woken_by_writers),
 		cmocka_unit_test(a_waking_recorded_before_the_switch_out_still_counts),
+		cmocka_unit_test(a_thread_that_was_woken_as_it_left_the_cpu_never_blocked),
 		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
 		cmocka_unit_test(a_loss_counts_from_when_it_was_and_not_from_when_it_is_told),
 		cmocka_unit_test(a_thread_born_in_a_loss_is_known_from_its_first_run),

@@ -35,8 +35,44 @@ static __always_inline u32 found_id(u64 key, u32 fresh)
 
 	if (known)
 		return *known;
-	bpf_map_update_elem(&found_ids, &key, &fresh, BPF_ANY);
+	if (bpf_map_update_elem(&found_ids, &key, &fresh, BPF_ANY))
+		__sync_fetch_and_add(&losses[GT_LOSS_FOUND], 1);
 	return fresh;
+}
+
+/*
+ * Is there room for what one task takes? If not, the iterator stops here, and goes on with the same task when
+ * the rings were emptied: what is told of thousands of tasks at once must not depend on a ring's size.
+ */
+static __always_inline bool books_room(void)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+
+	return !ring || no_waiting || bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) <
+				bpf_ringbuf_query(ring, BPF_RB_RING_SIZE) / 2;
+}
+
+/*
+ * Whether `t` belongs to who is asked for: itself, or its parent's child. The parent is marked before or in an
+ * earlier round; what is left out goes by numbers, down to its descendants, of which there are few.
+ */
+static __always_inline bool is_wanted(struct task_struct *t)
+{
+	u32 tgid = tgid_of(t), wish = wish_of(tgid);
+	struct task_struct *parent;
+
+	if (!wish) {
+		wish = wish_of(ppid_of(t));
+		if (wish == GT_WISH_LEAVE_OUT && tgid)
+			bpf_map_update_elem(&targets, &tgid, &wish, BPF_ANY);
+	}
+	if (wish == GT_WISH_LEAVE_OUT)
+		return false;
+	if (wish || config.trace_all)
+		return true;
+	parent = t->real_parent;
+	return parent && task_find(parent);
 }
 
 /*
@@ -50,24 +86,16 @@ int find_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *t = ctx->task;
 	u64 now = bpf_ktime_get_ns();
 	struct task_state *s;
-	u32 tgid, wish;
 	bool kthread;
 
 	/* Who is ending or waits to be reaped does nothing worth telling, and it may be that no
 	 * switch will tell of the end. */
 	if (!t || !t->pid || t->flags & PF_EXITING)
 		return 0;
-	tgid = tgid_of(t);
-	wish = wish_of(tgid);
-	if (!wish) {
-		wish = wish_of(ppid_of(t));
-		if (wish && tgid)
-			bpf_map_update_elem(&targets, &tgid, &wish, BPF_ANY);
-	}
-	if (wish == GT_WISH_LEAVE_OUT || (!wish && !config.trace_all))
+	if (!is_wanted(t) || task_find(t))
 		return 0;
-	if (task_find(t))
-		return 0;
+	if (!books_room())
+		return 1;
 	s = task_mark(t, now);
 	if (!s)
 		return 0;
@@ -97,6 +125,8 @@ int open_tasks(struct bpf_iter__task *ctx)
 	s = task_find(t);
 	if (!s)
 		return 0;
+	if (!books_room())
+		return 1;
 	/* The time first: a change after it has a later record, which then wins. */
 	hdr.ts = bpf_ktime_get_ns();
 	hdr.task = s->id;
@@ -152,14 +182,16 @@ int close_tasks(struct bpf_iter__task *ctx)
 	s = task_find(t);
 	if (!s)
 		return 0;
+	if (!books_room())
+		return 1;
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
 	now = bpf_ktime_get_ns();
 	calls_flush(s);
-	r = record_reserve(cpu, c, now, sizeof(*r));
+	r = record_reserve_rare(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;
-	record_header(&r->hdr, now, GT_WIRE_TASK_SUM, 0, s->id);
+	record_header_rare(&r->hdr, now, GT_WIRE_TASK_SUM, cpu, s->id);
 	run = READ_ONCE(s->run);
 	on_since = READ_ONCE(s->on_since);
 	/* Switched out between the two: the slice is in the sum already. */

@@ -54,10 +54,10 @@ int on_exec(u64 *ctx)
 	s->lock_ip = 0;
 	s->as = draw_id();
 	cpu = bpf_get_smp_processor_id();
-	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));
+	r = record_reserve_rare(cpu, cpu_state(cpu), now, sizeof(*r));
 	if (!r)
 		return 0;
-	record_header(&r->hdr, now, GT_WIRE_EXEC, 0, s->id);
+	record_header_rare(&r->hdr, now, GT_WIRE_EXEC, cpu, s->id);
 	r->tid = tid_of(t);
 	r->tgid = tgid_of(t);
 	r->as = s->as;
@@ -83,10 +83,10 @@ int on_rename(u64 *ctx)
 	if (!s)
 		return 0;
 	cpu = bpf_get_smp_processor_id();
-	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));
+	r = record_reserve_rare(cpu, cpu_state(cpu), now, sizeof(*r));
 	if (!r)
 		return 0;
-	record_header(&r->hdr, now, GT_WIRE_RENAME, 0, s->id);
+	record_header_rare(&r->hdr, now, GT_WIRE_RENAME, cpu, s->id);
 	__builtin_memset(r->comm, 0, sizeof(r->comm));
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), comm);
 	record_submit(r);
@@ -112,10 +112,10 @@ int on_exit(u64 *ctx)
 	cpu = bpf_get_smp_processor_id();
 	c = cpu_state(cpu);
 	calls_flush(s);
-	r = record_reserve(cpu, c, now, sizeof(*r));
+	r = record_reserve_rare(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;
-	record_header(r, now, GT_WIRE_EXIT, 0, s->id);
+	record_header_rare(r, now, GT_WIRE_EXIT, cpu, s->id);
 	record_submit(r);
 	return 0;
 }

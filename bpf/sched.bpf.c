@@ -82,10 +82,10 @@ static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now
 
 static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, struct task_state *s)
 {
-	struct gt_wire_task_sum *r = record_reserve(cpu, c, now, sizeof(*r));
+	struct gt_wire_task_sum *r = record_reserve_rare(cpu, c, now, sizeof(*r));
 
 	if (r) {
-		record_header(&r->hdr, now, GT_WIRE_TASK_SUM, 0, s->id);
+		record_header_rare(&r->hdr, now, GT_WIRE_TASK_SUM, cpu, s->id);
 		r->run = s->run;
 		r->slices = s->slices;
 		record_submit(r);

@@ -15,6 +15,7 @@ __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
 __u64 losses[GT_LOSS_COUNT];
 __u64 repaired;
 __u32 enabled;
+__u32 no_waiting;
 __u32 next_id;
 __u64 alive;
 __u32 found;
@@ -25,6 +26,7 @@ __u8 stack_cpus[GT_MAX_CPUS][STACK_CPU_SIZE] __attribute__((aligned(STACK_CPU_SI
 __u32 next_stack;
 
 struct rings rings SEC(".maps");
+struct spare spare SEC(".maps");
 struct tasks tasks SEC(".maps");
 struct found_ids found_ids SEC(".maps");
 struct targets targets SEC(".maps");

@@ -75,6 +75,7 @@ extern __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
 extern __u32 enabled; /* scheduler records are wanted */
 extern __u32 next_id; /* last number drawn for a task, a process or an address space */
 extern __u64 alive;   /* traced tasks that have not ended */
+extern __u32 no_waiting;	    /* iterators go on even if a ring is full */
 extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
 extern __u64 repaired;		    /* switches that the kernel did not show, put back */
 
@@ -83,6 +84,13 @@ struct rings {
 	__uint(max_entries, 1); /* set to the number of CPUs before load */
 	__type(key, u32);
 	__type(value, u32);
+};
+
+/* For the few records that a thread's or a process's place in the report hangs on, where a CPU's ring is
+ * full: see record_reserve_rare(). */
+struct spare {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
 };
 
 struct tasks {
@@ -101,6 +109,7 @@ struct lock_sites {
 };
 
 extern struct rings rings SEC(".maps");
+extern struct spare spare SEC(".maps");
 extern struct tasks tasks SEC(".maps");
 extern struct lock_sites lock_sites SEC(".maps");
 
@@ -272,6 +281,35 @@ static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 no
 	if (!r)
 		loss(c, GT_LOSS_RING_FULL, now);
 	return r;
+}
+
+/* The same, with a second chance in the spare ring: births, names, programs, ends and sums. Where it got room
+ * there, what was lost before it is told later. */
+static __always_inline void *record_reserve_rare(u32 cpu, struct cpu_state *c, u64 now,
+						 const u64 size)
+{
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	void *r = NULL;
+
+	if (!ring) {
+		loss(c, GT_LOSS_CPU_RANGE, now);
+		return NULL;
+	}
+	if (record_losses(ring, c, now))
+		r = bpf_ringbuf_reserve(ring, size, 0);
+	if (!r)
+		r = bpf_ringbuf_reserve(&spare, size, 0);
+	if (!r)
+		loss(c, GT_LOSS_RING_FULL, now);
+	return r;
+}
+
+/* The header of such a record: in the spare ring nothing else tells the CPU. */
+static __always_inline void record_header_rare(struct gt_wire_hdr *hdr, u64 ts, u32 kind, u32 cpu,
+					       u32 task)
+{
+	record_header(hdr, ts, kind, 0, task);
+	hdr->state = (u16)cpu;
 }
 
 static __always_inline void record_submit(void *r)

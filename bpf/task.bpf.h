@@ -20,7 +20,7 @@ struct found_ids {
 	__type(value, u32);
 };
 
-/* Processes asked for, or left out, by their number in giltrace's own pid namespace. */
+/* Processes asked for, or left out and their descendants, by their number in giltrace's own pid namespace. */
 struct targets {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -80,11 +80,11 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);
-	struct gt_wire_task *r = record_reserve(cpu, c, now, sizeof(*r));
+	struct gt_wire_task *r = record_reserve_rare(cpu, c, now, sizeof(*r));
 
 	if (!r)
 		return;
-	record_header(&r->hdr, now, GT_WIRE_TASK, 0, s->id);
+	record_header_rare(&r->hdr, now, GT_WIRE_TASK, cpu, s->id);
 	r->parent = parent;
 	r->process = s->process;
 	r->as = s->as;

@@ -14,7 +14,8 @@ static const char *const loss_names[GT_LOSS_COUNT] = {
 	[GT_LOSS_RING_FULL] = "ring_full", [GT_LOSS_TASK_STORAGE] = "task_storage",
 	[GT_LOSS_FUTEX_MAP] = "futex_map", [GT_LOSS_FUTEX_ARGS] = "futex_args",
 	[GT_LOSS_CPU_RANGE] = "cpu_range",	[GT_LOSS_SWITCH] = "switch_not_shown",
-	[GT_LOSS_STACK] = "stack",
+	[GT_LOSS_STACK] = "stack", [GT_LOSS_FOUND] = "found_table",
+	[GT_LOSS_UNFINISHED] = "unfinished",
 };
 
 static const char *const target_names[] = {

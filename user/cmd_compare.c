@@ -33,6 +33,7 @@ static int compare(const struct options *o, struct reports *reports, const struc
 
 static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 {
+	static const uint32_t no_tables[TABLES];
 	const struct options *o = in->options;
 	struct reports *reports = NULL;
 	struct loaded a, b;
@@ -42,7 +43,7 @@ static int compare_traces(const struct cmd *cmd, const struct cmd_input *in)
 		return cmd_usage(cmd, "compare takes two traces, or two commands with " SEPARATOR
 				      " between them");
 	if (o->duration || o->ring_bytes || o->user || o->as_root || o->wait_all || o->futex_calls ||
-	    o->no_stacks || o->sample_hz || o->probe_locks || o->no_usdt)
+	    o->no_stacks || o->sample_hz || o->probe_locks || o->no_usdt || memcmp(o->tables, no_tables, sizeof(no_tables)))
 		return cmd_usage(cmd, "options of tracing need commands to compare, not traces");
 	if (opts_many_stacks(o))
 		return cmd_usage(cmd, OPTS_ONE_KIND);

@@ -23,6 +23,7 @@
 #define FACTOR_MAX 1e6
 #define RATE_MAX 10000
 #define JOBS_MAX 1024
+#define TABLE_MAX (1 << 24)
 
 static const struct opt_row rows[] = {
 	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE",
@@ -60,6 +61,8 @@ static const struct opt_row rows[] = {
 	  "leave the static probes alone that programs have in their own locks (provider gil)", 1 },
 	{ "buffer", 'b', OPT_SIZE, AT(ring_bytes), TRACING, "SIZE",
 	  "ring buffer per CPU, a power of two from 4K to 1G; more where records are lost" },
+	{ "table", 0, OPT_TABLE, AT(tables), TRACING, "NAME=N",
+	  "entries of a table in the kernel, more where the report says that one was full; may be repeated" },
 	{ "export", 0, OPT_EXPORT, AT(exports), REPORTING, "KIND:FILE",
 	  "also write the report as KIND into FILE (- is standard output); may be repeated" },
 	{ "json", 0, OPT_FLAG, AT(json), REPORTING, NULL, "JSON on standard output and no text",
@@ -83,6 +86,12 @@ static const char *const color_names[] = {
 	[OPTS_COLOR_AUTO] = "auto",
 	[OPTS_COLOR_ALWAYS] = "always",
 	[OPTS_COLOR_NEVER] = "never",
+};
+
+static const char *const table_names[TABLES] = {
+	[TABLE_TARGETS] = "targets",	       [TABLE_FOUND_IDS] = "found_ids",
+	[TABLE_FUTEX_CALLS] = "futex_calls",   [TABLE_STACKS_KNOWN] = "stacks_known",
+	[TABLE_PYTHONS] = "pythons",
 };
 
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
@@ -354,6 +363,30 @@ bool opts_many_stacks(const struct options *o)
 	return o->stacks & (o->stacks - 1);
 }
 
+static const char *table_name(size_t index)
+{
+	return index < TABLES ? table_names[index] : NULL;
+}
+
+static int set_table(const struct parse *p, const char *value)
+{
+	size_t len = strcspn(value, "="), table = 0;
+	char names[256] = "";
+	uint64_t entries;
+
+	while (table < TABLES && (strncmp(value, table_names[table], len) || table_names[table][len]))
+		table++;
+	if (table == TABLES) {
+		join_names(table_name, names, sizeof(names));
+		return fail(p, -EINVAL, "there is no table '%.*s'; there are: %s", shown(len), value,
+			    names);
+	}
+	if (!value[len] || parse_u64(value + len + 1, 1, TABLE_MAX, &entries))
+		return fail(p, -EINVAL, "'%.200s' is not NAME=N, N from 1 to %d", value, TABLE_MAX);
+	((uint32_t *)field(p))[table] = (uint32_t)entries;
+	return 0;
+}
+
 /* How each type is set, and what its values are where that is a list. */
 static const struct {
 	int (*set)(const struct parse *p, const char *value);
@@ -372,6 +405,7 @@ static const struct {
 	[OPT_STACKS] = { set_stacks, stacks_name, "WHAT" },
 	[OPT_RATE] = { set_rate },
 	[OPT_JOBS] = { set_jobs },
+	[OPT_TABLE] = { set_table, table_name, "NAME" },
 };
 
 /* ---- words ---- */

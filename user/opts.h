@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+#include "tables.h"
+
 struct renderer;
 
 /* Commands that share the table, as bits of opt_row.commands. */
@@ -51,6 +53,7 @@ struct options {
 	int all;
 	uint64_t duration;   /* ns, 0: no limit */
 	uint64_t ring_bytes; /* 0: default; otherwise a power of two */
+	uint32_t tables[TABLES]; /* --table: entries; 0: default */
 	int futex_calls;     /* enum opts_futex */
 	int drawn;	     /* --stacks: 1 + the enum stack_kind that came first; 0: not given */
 	unsigned int stacks; /* --stacks: bits 1 << enum stack_kind of all */
@@ -81,6 +84,7 @@ enum opt_type {
 	OPT_STACKS,  /* int, 1 + enum stack_kind; the bits of `stacks` too */
 	OPT_RATE,    /* int, a second; 0 is stored as OPTS_SAMPLE_OFF */
 	OPT_JOBS,    /* unsigned int, from 1 */
+	OPT_TABLE,   /* NAME=N: sets an entry of `tables` */
 };
 
 struct opt_row {

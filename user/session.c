@@ -112,6 +112,7 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 		.npids = o->npids,
 		.duration = o->duration,
 		.ring_bytes = o->ring_bytes,
+		.tables = o->tables,
 		.futex_calls = o->futex_calls == OPTS_FUTEX_DEFAULT
 				       ? argv != NULL
 				       : o->futex_calls == OPTS_FUTEX_ON,

@@ -3,7 +3,8 @@
  * The first contract: what the kernel side (bpf/) hands to the collector (user/).
  *
  * Records lie in one BPF ring buffer per CPU. Each begins with struct gt_wire_hdr and is only as long as
- * its kind needs. Both sides are built together, so these layouts may change freely; what must stay
+ * its kind needs. Who is born, renamed, goes on to another program and ends is told in one more ring, the spare,
+ * where a CPU's own is full. Both sides are built together, so these layouts may change freely; what must stay
  * readable for years is the trace file (trace.h).
  *
  * Times are CLOCK_MONOTONIC nanoseconds. Task, process and address-space numbers are drawn from one
@@ -78,6 +79,8 @@ enum gt_loss {
 	GT_LOSS_CPU_RANGE = 4,    /* a record on a CPU beyond those known at start */
 	GT_LOSS_SWITCH = 5,       /* a switch away from a traced task was never shown by the kernel */
 	GT_LOSS_STACK = 6,        /* a stack could not be copied: the time is kept, the frames are not known */
+	GT_LOSS_FOUND = 7,        /* a task found at attach has no process or address space known: the table is full */
+	GT_LOSS_UNFINISHED = 8,   /* a record's writer was off its CPU, half done, until after the end */
 	GT_LOSS_COUNT
 };
 
@@ -85,7 +88,7 @@ struct gt_wire_hdr {
 	__u64 ts;
 	__u8 kind;  /* enum gt_wire_kind */
 	__u8 flags; /* enum gt_flag */
-	__u16 state; /* kernel task state bits of `task`, SWITCH and STATE only */
+	__u16 state; /* SWITCH, STATE: kernel task state bits of `task`; in the spare ring: the CPU */
 	__u32 task;  /* whom the record is about; SWITCH: who leaves the CPU; WAKING: who is woken */
 };
 

@@ -142,6 +142,16 @@ static void test_sizes(void **state)
 	done(l);
 }
 
+static void test_tables(void **state)
+{
+	struct line *l = parse("--table futex_calls=7 --table=found_ids=16777216");
+
+	assert_int_equal(l->o.tables[TABLE_FUTEX_CALLS], 7);
+	assert_int_equal(l->o.tables[TABLE_FOUND_IDS], 16777216);
+	assert_int_equal(l->o.tables[TABLE_TARGETS], 0);
+	done(l);
+}
+
 static void test_exports_gather_in_order(void **state)
 {
 	struct line *l = parse("--export json:- --export csv:dir/a:b.csv");
@@ -191,6 +201,10 @@ static void test_numbers_are_numbers_to_the_last_letter(void **state)
 	refused("-b 2K", "power of two");
 	refused("-b 2G", "power of two");
 	refused("-b 64Kx", "is not a size");
+	refused("--table heap=1", "there is no table 'heap'; there are: targets, found_ids, futex_calls");
+	refused("--table targets", "'targets' is not NAME=N");
+	refused("--table targets=0", "'targets=0' is not NAME=N");
+	refused("--table targets=16777217", "is not NAME=N");
 	refused("--min-parallelism 2x", "'2x' is not a number");
 	refused("--min-parallelism 0", "out of range");
 }
@@ -360,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_ways_to_give_a_value),
 		cmocka_unit_test(test_pids_gather_once_each),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_exports_gather_in_order),
 		cmocka_unit_test(test_gates),
 		cmocka_unit_test(test_the_last_of_opposites_counts),

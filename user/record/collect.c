@@ -33,7 +33,7 @@ struct collect {
 	struct lock_probes *locks;
 	unsigned int want; /* enum inspect_want */
 	struct lookout *lookout;
-	struct probes *probes; /* of collect_round(); NULL before */
+	struct probes *probes; /* of collect_listen(); NULL before */
 	struct map words;   /* hash of (address space, address) → 1 once asked about */
 	uint64_t round_end; /* when the round under way is to be closed, as marks go */
 	int err;	    /* the writer's, kept */
@@ -260,11 +260,12 @@ static int on_record(void *ctx, uint32_t cpu, const void *data, size_t size)
 	ev.cpu = cpu;
 	ev.kind = wire[hdr->kind].kind;
 	ev.flags = hdr->flags;
-	ev.state = hdr->state;
 	ev.task = hdr->task;
 	ev.syscall = -1;
-	if (ev.kind == GT_SWITCH || ev.kind == GT_WAKING || ev.kind == GT_STATE)
+	if (ev.kind == GT_SWITCH || ev.kind == GT_WAKING || ev.kind == GT_STATE) {
+		ev.state = hdr->state;
 		from_switch(c, &ev, data);
+	}
 	else
 		from_other(c, &ev, data);
 	err = gt_writer_event(c->writer, &ev);
@@ -329,12 +330,17 @@ static int know(void *ctx, const struct gt_wire_stack_key *key,
 	return probes_know(ctx, key, shape);
 }
 
+void collect_listen(struct collect *c, struct probes *p)
+{
+	c->probes = p;
+	probes_listen(p, on_record, c);
+}
+
 int collect_round(struct collect *c, struct probes *p)
 {
 	uint64_t mark;
-	int err = probes_drain(p, on_record, c, &mark), failed;
+	int err = probes_drain(p, &mark), failed;
 
-	c->probes = p;
 	failed = collect_stacks_round(c->stacks, know, p);
 	if (failed && !c->err)
 		c->err = failed;
@@ -343,7 +349,7 @@ int collect_round(struct collect *c, struct probes *p)
 		symbols_collect(c->symbols, &sink, c);
 		lookout_round(c->lookout, clock_monotonic(), look_into, c);
 	}
-	if (!err && mark >= c->round_end) {
+	if (!err && mark && mark >= c->round_end) {
 		err = gt_writer_mark(c->writer, mark);
 		c->round_end = mark + ROUND_NS;
 	}
@@ -372,8 +378,7 @@ static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t cou
 
 int collect_finish(struct collect *c, struct probes *p)
 {
-	uint64_t mark;
-	int err = probes_drain(p, on_record, c, &mark), failed;
+	int err = probes_drain_last(p), failed;
 
 	failed = collect_stacks_finish(c->stacks, STACKS_MS);
 	if (failed && !c->err)

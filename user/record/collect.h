@@ -33,6 +33,9 @@ struct collect *collect_new(const struct collect_parts *parts); /* NULL: out of 
  */
 int collect_inspect(struct collect *c, const char *path, int ms);
 
+/* What the kernel side of `p` records is for this one, from now on. */
+void collect_listen(struct collect *c, struct probes *p);
+
 /*
  * Move what the rings hold into the trace and take in names. Once enough time has passed since the last
  * one, close a round. 0, or -errno of the writer: the trace then holds what fitted.

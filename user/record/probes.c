@@ -15,13 +15,15 @@
 #include <unistd.h>
 
 #include "user/features.h"
+#include "user/tables.h"
 #include "futex_exits.h"
 #include "giltrace.skel.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 #include "lock_probes.h"
-#include "uprobes.h"
+#include "rings.h"
 #include "samples.h"
+#include "uprobes.h"
 
 /* Enough for a quarter of a second of the worst switch storm measured; scaled down on very large
  * machines. */
@@ -35,25 +37,24 @@
  */
 #define MARK_GUARD_NS 10000000ull
 
+/* How long those who were held up half-way through a record are waited for, at the end. */
+#define UNFINISHED_MS 500
+
 /* On more CPUs than this, asking each before every drain would cost more than it could mend. */
 #define LOOK_CPUS_MAX 64
 
-struct ring {
-	struct probes *probes;
-	uint32_t cpu;
-};
-
 struct probes {
 	struct giltrace *skel;
-	struct ring_buffer *buffers;
-	struct ring *rings; /* one per CPU: what its callback gets */
+	struct rings *rings;
 	uint32_t ncpus;
+	uint64_t unfinished; /* records, at the end */
+	uint64_t mark;	     /* of the last drain */
 	struct futex_exits *futex_exits;
 	struct lock_probes *locks;
 	struct samples *samples;
 	struct ring_buffer *bell;
 	bool started;
-	probes_record record; /* of the drain under way */
+	probes_record record;
 	void *record_ctx;
 };
 
@@ -68,13 +69,6 @@ static int probes_libbpf_print(enum libbpf_print_level level, const char *fmt, v
 		log_debug("%s", line);
 	free(text);
 	return 0;
-}
-
-static int on_record(void *ctx, void *data, size_t size)
-{
-	struct ring *ring = ctx;
-
-	return ring->probes->record(ring->probes->record_ctx, ring->cpu, data, size);
 }
 
 /* sched_switch has passed the task's state as fourth argument since 5.18: (void *, preempt, prev,
@@ -112,46 +106,6 @@ static size_t ring_size(const struct probes_config *config, uint32_t ncpus)
 	return power;
 }
 
-static int rings_create(struct probes *p, size_t size)
-{
-	int outer = bpf_map__fd(p->skel->maps.rings), err = 0;
-
-	p->rings = calloc(p->ncpus, sizeof(*p->rings));
-	if (!p->rings)
-		return -ENOMEM;
-	for (uint32_t cpu = 0; cpu < p->ncpus && !err; cpu++) {
-		int fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size,
-					NULL);
-
-		if (fd < 0)
-			return -errno;
-		p->rings[cpu] = (struct ring){ .probes = p, .cpu = cpu };
-		if (bpf_map_update_elem(outer, &cpu, &fd, BPF_ANY))
-			err = -errno;
-		else if (p->buffers)
-			err = ring_buffer__add(p->buffers, fd, on_record, &p->rings[cpu]);
-		else if (!(p->buffers = ring_buffer__new(fd, on_record, &p->rings[cpu], NULL)))
-			err = -errno;
-		close(fd); /* the outer map and the mapping keep it */
-	}
-	return err;
-}
-
-/*
- * The verifier wants to know what kind of map lies in the array: any ring of the same size. `*fd`
- * is that ring, wanted until the programs are loaded.
- */
-static int rings_describe(struct probes *p, size_t size, int *fd)
-{
-	int err;
-
-	*fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "giltrace_ring", 0, 0, (uint32_t)size, NULL);
-	if (*fd < 0)
-		return -errno;
-	err = bpf_map__set_inner_map_fd(p->skel->maps.rings, *fd);
-	return err ? err : bpf_map__set_max_entries(p->skel->maps.rings, p->ncpus);
-}
-
 static int left_out(struct probes *p, const struct probes_config *config)
 {
 	int fd = bpf_map__fd(p->skel->maps.targets);
@@ -178,18 +132,35 @@ static void run_on_cpus(struct probes *p, const struct bpf_program *program)
 		run_program(program, BPF_F_TEST_RUN_ON_CPU, cpu);
 }
 
-static int run_iterator(struct bpf_link *link)
+/*
+ * An iterator stops where a ring has become half full, or after a million tasks, and goes on when it is read again.
+ * If after so long a writer still holds up a ring, what finds no room there is lost, and counted.
+ */
+#define ITERATOR_NS 500000000ull
+
+static int run_iterator(struct probes *p, struct bpf_link *link)
 {
-	int fd = bpf_iter_create(bpf_link__fd(link));
+	int fd = bpf_iter_create(bpf_link__fd(link)), err;
+	uint64_t began = clock_monotonic(), whole;
 	char none[64];
 	ssize_t n;
-	int err;
 
 	if (fd < 0)
 		return -errno;
-	while ((n = read(fd, none, sizeof(none))) > 0 || (n < 0 && errno == EINTR))
-		;
-	err = n < 0 ? -errno : 0;
+	for (;;) {
+		n = read(fd, none, sizeof(none));
+		err = n < 0 ? -errno : 0;
+		if (n == 0 || (err && err != -EAGAIN && err != -EINTR))
+			break;
+		if (err != -EAGAIN)
+			continue;
+		whole = p->mark;
+		if (!rings_drain(p->rings, p->record, p->record_ctx, &whole))
+			usleep(100);
+		p->skel->bss->no_waiting = clock_monotonic() - began > ITERATOR_NS &&
+					   rings_held(p->rings);
+	}
+	p->skel->bss->no_waiting = 0;
 	close(fd);
 	return err;
 }
@@ -227,6 +198,24 @@ static int stacks_attach(struct probes *p, const struct probes_config *config)
 	return 0;
 }
 
+/* --table */
+static int tables_describe(struct giltrace *skel, const uint32_t *entries)
+{
+	struct bpf_map *const tables[TABLES] = {
+		[TABLE_TARGETS] = skel->maps.targets,
+		[TABLE_FOUND_IDS] = skel->maps.found_ids,
+		[TABLE_FUTEX_CALLS] = skel->maps.futex_calls,
+		[TABLE_STACKS_KNOWN] = skel->maps.stacks_known,
+		[TABLE_PYTHONS] = skel->maps.pythons,
+	};
+	int err = 0;
+
+	for (int i = 0; i < TABLES && !err; i++)
+		if (entries[i])
+			err = bpf_map__set_max_entries(tables[i], entries[i]);
+	return err;
+}
+
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
 	struct giltrace *skel = p->skel;
@@ -245,15 +234,17 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 	bpf_program__set_autoload(skel->progs.on_lock, config->lock_probes);
 	if (config->lock_probes)
 		uprobes_prepare(skel->progs.on_lock);
-	err = rings_describe(p, size, &like);
+	err = rings_describe(skel->maps.rings, p->ncpus, size, &like);
 	if (!err)
 		err = stacks_describe(p, config);
+	if (!err)
+		err = tables_describe(skel, config->tables);
 	if (!err)
 		err = giltrace__load(skel);
 	if (like >= 0)
 		close(like);
 	if (!err)
-		err = rings_create(p, size);
+		err = rings_new(skel->maps.rings, skel->maps.spare, p->ncpus, size, &p->rings);
 	if (!err)
 		err = left_out(p, config);
 	if (!err)
@@ -303,6 +294,12 @@ int probes_prepare(const struct probes_config *config, struct probes **out)
 	return 0;
 }
 
+void probes_listen(struct probes *p, probes_record record, void *ctx)
+{
+	p->record = record;
+	p->record_ctx = ctx;
+}
+
 int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 {
 	int fd = bpf_map__fd(p->skel->maps.targets), err = 0;
@@ -314,7 +311,7 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 	/* Until a whole round finds nobody new: a child may come before its parent. */
 	do {
 		before = p->skel->bss->found;
-		err = run_iterator(p->skel->links.find_tasks);
+		err = run_iterator(p, p->skel->links.find_tasks);
 	} while (!err && p->skel->bss->found != before);
 	if (err)
 		return err;
@@ -322,7 +319,7 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 	__atomic_store_n(&p->skel->bss->enabled, 1, __ATOMIC_SEQ_CST);
 	p->started = true;
 	run_on_cpus(p, p->skel->progs.open_cpu);
-	return run_iterator(p->skel->links.open_tasks);
+	return run_iterator(p, p->skel->links.open_tasks);
 }
 
 bool probes_count_futex(const struct probes *p)
@@ -345,7 +342,7 @@ uint64_t probes_alive(const struct probes *p)
 	return __atomic_load_n(&p->skel->bss->alive, __ATOMIC_RELAXED);
 }
 
-int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark)
+int probes_drain(struct probes *p, uint64_t *mark)
 {
 	uint64_t now = clock_monotonic();
 	int n;
@@ -354,11 +351,15 @@ int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *ma
 		run_on_cpus(p, p->skel->progs.look_cpu);
 	if (p->bell)
 		ring_buffer__consume(p->bell);
-	p->record = record;
-	p->record_ctx = ctx;
-	n = ring_buffer__consume(p->buffers);
 	*mark = now > MARK_GUARD_NS ? now - MARK_GUARD_NS : 0;
+	p->mark = *mark;
+	n = rings_drain(p->rings, p->record, p->record_ctx, mark);
 	return n < 0 ? n : 0;
+}
+
+int probes_drain_last(struct probes *p)
+{
+	return rings_finish(p->rings, p->record, p->record_ctx, UNFINISHED_MS, &p->unfinished);
 }
 
 int probes_bell(const struct probes *p)
@@ -390,7 +391,7 @@ int probes_stop(struct probes *p)
 
 	if (!p->started)
 		return 0;
-	err = run_iterator(p->skel->links.close_tasks);
+	err = run_iterator(p, p->skel->links.close_tasks);
 	run_on_cpus(p, p->skel->progs.close_cpu);
 	__atomic_store_n(&p->skel->bss->enabled, 0, __ATOMIC_SEQ_CST);
 	p->started = false;
@@ -420,6 +421,7 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] = p->skel->bss->losses[i];
+	meta->losses[GT_LOSS_UNFINISHED] += p->unfinished;
 	meta->repaired = p->skel->bss->repaired;
 	meta->stack_counts.copied = meta->stack_counts.known = meta->stack_counts.skipped = 0;
 	for (uint32_t cpu = 0; cpu < p->ncpus; cpu++) {
@@ -452,9 +454,8 @@ void probes_free(struct probes *p)
 	samples_free(p->samples);
 	futex_exits_free(p->futex_exits);
 	ring_buffer__free(p->bell);
-	ring_buffer__free(p->buffers);
+	rings_free(p->rings);
 	giltrace__destroy(p->skel);
-	free(p->rings);
 	free(p);
 }
 

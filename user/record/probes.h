@@ -25,6 +25,7 @@ struct probes_config {
 	uint32_t stacks;       /* enum gt_stacks: what to take stacks of */
 	uint32_t sample_hz;    /* with GT_STACKS_ONCPU */
 	size_t ring_bytes;     /* per CPU; a power of two multiple of the page size; 0: default */
+	const uint32_t *tables; /* entries by enum table (user/tables.h); 0: default */
 	const pid_t *left_out; /* processes that are never traced: giltrace and its helper */
 	size_t nleft_out;
 };
@@ -32,8 +33,16 @@ struct probes_config {
 /* Reports failures itself, with what to do. 0 or -errno. */
 int probes_prepare(const struct probes_config *config, struct probes **out);
 
-/* Trace these processes, their threads and descendants (or all, with trace_all) from now on. 0 or
- * -errno. */
+/*
+ * A record of CPU `cpu`, `data` is a struct gt_wire_*. Return non-zero to stop draining.
+ */
+typedef int (*probes_record)(void *ctx, uint32_t cpu, const void *data, size_t size);
+
+/* Who gets the records: to be said before probes_start(). */
+void probes_listen(struct probes *p, probes_record record, void *ctx);
+
+/* Trace these processes, their threads and descendants (or all, with trace_all) from now on. Hands over records
+ * where there are many. 0 or -errno. */
 int probes_start(struct probes *p, const pid_t *pids, size_t npids);
 
 /* Are futex calls counted? Asked for is not enough: it takes tracefs, which is root's alone. */
@@ -45,14 +54,12 @@ struct lock_probes *probes_locks(const struct probes *p);
 /* How many of the tasks given to probes_start were found. */
 uint32_t probes_found(const struct probes *p);
 
-/*
- * A record of CPU `cpu`, `data` is a struct gt_wire_*. Return non-zero to stop draining.
- */
-typedef int (*probes_record)(void *ctx, uint32_t cpu, const void *data, size_t size);
-
 /* Hand over every record committed so far. Sets `*mark` to a time that no later record can precede.
  */
-int probes_drain(struct probes *p, probes_record record, void *ctx, uint64_t *mark);
+int probes_drain(struct probes *p, uint64_t *mark);
+
+/* The same after probes_stop(): there will be none later. */
+int probes_drain_last(struct probes *p);
 
 /* Readable when the rings should be emptied before the time: a new program has had its first stack
  * taken. */
@@ -65,7 +72,7 @@ int probes_know(struct probes *p, const struct gt_wire_stack_key *key,
 /* How address space `as` keeps Python frames. 0 or -errno. */
 int probes_python(struct probes *p, uint32_t as, const struct gt_wire_python *how);
 
-/* End of the window: closing snapshots and sums are in the rings when it returns. */
+/* End of the window: closing snapshots and sums are in the rings when it returns, or were handed over. */
 int probes_stop(struct probes *p);
 
 /* A futex call count (GT_FUTEX_COUNT's fields). */

@@ -156,6 +156,7 @@ static int probes_begin(struct recording *r)
 		.count_futex = q->futex_calls,
 		.lock_probes = r->symbols && (q->probe_locks || q->usdt),
 		.ring_bytes = q->ring_bytes,
+		.tables = q->tables,
 		.stacks = q->stacks,
 		.sample_hz = q->sample_hz,
 		.left_out = left_out,
@@ -188,6 +189,7 @@ static int tracing_begin(struct recording *r)
 	free(cwd);
 	if (!r->collect)
 		return -ENOMEM;
+	collect_listen(r->collect, r->probes);
 	err = meta_begin(r);
 	if (!err)
 		err = gt_writer_meta(r->writer, &r->meta);

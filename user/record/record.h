@@ -22,6 +22,7 @@ struct record_request {
 	size_t npids;
 	uint64_t duration; /* ns, 0: until the target ends or Ctrl-C */
 	size_t ring_bytes; /* 0: default */
+	const uint32_t *tables; /* entries by enum table; 0: default */
 	bool futex_calls;  /* count futex calls */
 	uint32_t stacks;   /* enum gt_stacks: what stacks to take */
 	uint32_t sample_hz; /* with GT_STACKS_ONCPU: a second and CPU */

@@ -142,6 +142,14 @@ static void remove_empty(const char *path, int file)
 		unlink(path);
 }
 
+/* Written to the end, but under no name any more: whoever asked for it will not find it. */
+static bool removed(int file)
+{
+	struct stat st;
+
+	return fstat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 0;
+}
+
 void session_record(const struct record_request *request, const char *path, struct session *out)
 {
 	cpu_set_t cpus;
@@ -166,10 +174,14 @@ void session_record(const struct record_request *request, const char *path, stru
 	out->own = record(request, trace, &out->outcome);
 	if (kept)
 		sched_setaffinity(0, sizeof(cpus), &cpus);
-	if (out->own && path)
+	if (out->own && path) {
 		remove_empty(path, out->file);
-	else if (path)
+	} else if (path && removed(out->file)) {
+		log_error("%s was removed while the trace was written to it", SHOWN(path));
+		out->own = STATUS_FAILED;
+	} else if (path) {
 		log_info("the trace is in %s", SHOWN(path));
+	}
 	/* After a failure there is something to report on only if the workload ran. */
 	if (out->own && !out->outcome.exited) {
 		close(out->file);

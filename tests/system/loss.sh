@@ -48,29 +48,280 @@ stopped_for() {
 	kill -CONT "$@"
 }
 
+# Until what FILE says of itself is there: the program came to its end.
+wait_for_file() {
+	local tries
+	for ((tries = 0; tries < 100; tries++)); do
+		[ -s "$1" ] && return 0
+		sleep 0.1
+	done
+	fail "$1 is not there after 10 s$(echo; show_output)"
+}
+
 # ---- rings ----
 
-# The threads nap when the storm is over, 10 times 20 ms: of that, nothing but the first nap may be unknown.
-NAPS_KNOWN='all(t["sleep"] > 175 * ms and t["unknown"] < [w for w in truth["threads"] if w["tid"] == t["tid"]][0]["rest"]
-	- [w for w in truth["threads"] if w["tid"] == t["tid"]][0]["begun"] - 125 * ms + 25 * ms
-	for t in threads if t["tid"] in [w["tid"] for w in truth["threads"]])'
+# perf counts what there was to record.
+COUNTED=(perf stat -a -x, -o perf.txt
+	-e sched:sched_switch --filter 'prev_comm == "storm" || next_comm == "storm"'
+	-e sched:sched_waking --filter 'comm == "storm"'
+	"$GILTRACE" record --no-stacks -o t.gt)
+
+# For the storm's two threads, whom the program tells of as `w`.
+STORM_THREADS='all(%s for w in truth["threads"] for t in threads if t["tid"] == w["tid"])'
+# They nap when the storm is over, 10 times 20 ms: of that, nothing but the first nap may be unknown.
+# shellcheck disable=SC2059 # it is a format
+NAPS_KNOWN=$(printf "$STORM_THREADS" \
+	't["sleep"] > 175 * ms and t["unknown"] < w["rest"] - w["begun"] - 100 * ms')
 
 case_counted_to_the_record() {
 	needs_dump
 	needs_tool perf chrt taskset
 	never_idle
-	run perf stat -a -x, -o perf.txt \
-		-e sched:sched_switch --filter 'prev_comm == "storm" || next_comm == "storm"' \
-		-e sched:sched_waking --filter 'comm == "storm"' \
-		"$GILTRACE" record -b 4K --no-stacks -o t.gt -- "$STORM" truth.json 300
+	run "${COUNTED[@]}" -b 4K -- "$STORM" truth.json 500
 	end_hogs
 	want_status 0
+	losses lossy
 	losses counted perf.txt
 	losses told
 	losses books truth.json
 	report_of t.gt
 	check 'v == "inconclusive"' 'r["losses"]["exceeded"]' 'all(off_by(t) <= 2000 for t in threads)' \
 		'len(threads) == 3' '{w["tid"] for w in truth["threads"]} < {t["tid"] for t in threads}' "$NAPS_KNOWN"
+}
+
+# stalled SECONDS OPTION…: the collector is stopped so long, half a second into a storm.
+stalled() {
+	local seconds=$1 perf
+	shift
+	never_idle
+	rm -f truth.json out
+	"${COUNTED[@]}" "$@" -- "$STORM" truth.json 1600 >out 2>err &
+	perf=$!
+	wait_for_file out
+	sleep 0.3
+	stopped_for "$seconds" "$(pgrep -P "$perf")"
+	wait "$perf"
+	STATUS=$?
+	end_hogs
+	want_status 0
+	losses counted perf.txt
+	losses told
+	losses books truth.json
+	report_of t.gt
+	# shellcheck disable=SC2059 # it is a format
+	check 'all(off_by(t) <= 2000 for t in threads)' 'len(threads) == 3' \
+		"$(printf "$STORM_THREADS" 't["unknown"] < 1.1 * s and t["sleep"] > 175 * ms')" \
+		'r["losses"]["exceeded"] == (v == "inconclusive")'
+}
+
+case_stalled_collector() {
+	needs_dump
+	needs_tool perf chrt taskset pgrep
+	stalled 1
+	stalled 1 -b 1M
+	losses lossy
+	check 'v == "inconclusive"'
+}
+
+# Threads are born, named and end while there is no room for anything: none is missing from the report.
+case_births_in_a_full_ring() {
+	needs_trace
+	trace -b 4K --no-stacks -- "$PROGRAMS/many" 3000 0 16
+	want_status 0
+	check 'lost > 0' 'len(threads) == 3001' 'len(processes) == 1' \
+		'all(t["comm"] == "many" for t in threads)' 'all(off_by(t) <= 2000 for t in threads)'
+}
+
+# ---- many at once ----
+
+case_pool_of_short_lives() {
+	needs_trace
+	trace --no-stacks -- "$PROGRAMS/many" 5000 0 16
+	want_status 0
+	check 'lost == 0' 'len(threads) == 5001' 'len(processes) == 1' "$AUDITED" "$ADDS_UP"
+}
+
+case_storm_of_strangers() {
+	local storm
+	needs_trace
+	(while "$PROGRAMS/fork_storm" 200; do :; done) &
+	storm=$!
+	trace -- "$WORKLOADS/gil_threads" -t 2 -w 0.3
+	kill "$storm"
+	wait "$storm" 2>/dev/null
+	want_status 0
+	check 'lost == 0' 'len(processes) == 1' "$AUDITED" "$ADDS_UP"
+}
+
+# Where numbers of processes come round, a process is still itself.
+case_numbers_used_again() {
+	needs_trace
+	needs_tool unshare
+	unshare -pf --mount-proc sh -c 'echo 400 >/proc/sys/kernel/pid_max' 2>/dev/null &&
+		[ "$(cat /proc/sys/kernel/pid_max)" -ne 400 ] || skip "no pid namespace has a limit of its own here"
+	run unshare -pf --mount-proc sh -c 'echo 400 >/proc/sys/kernel/pid_max; exec "$@"' sh \
+		"$GILTRACE" run --no-stacks --export "json:$T/report.json" -- "$PROGRAMS/fork_storm" 1000
+	want_status 0
+	check 'lost == 0' 'len(processes) == 1001' 'len({q["pid"] for q in processes}) < 400' "$AUDITED" "$ADDS_UP"
+}
+
+# All that sleep are told of at once, in rings that have room for a few.
+case_attach_to_more_than_a_ring_holds() {
+	local pid
+	needs_trace
+	"$PROGRAMS/many" 2000 60000 &
+	pid=$!
+	sleep 0.5
+	trace -b 4K --no-stacks -p "$pid" -d 0.3
+	kill "$pid"
+	want_status 0
+	check 'lost == 0' 'len(threads) == 2001' 'all(t["sleep"] + t["event"] > 0.99 * wall for t in threads)' \
+		"$ADDS_UP" "$AUDITED"
+}
+
+# ---- tables ----
+
+case_more_descendants_than_targets() {
+	local shell
+	needs_trace
+	sh -c 'sh -c "for i in \$(seq 40); do sleep 60 & done; wait" & wait' &
+	shell=$!
+	sleep 0.3
+	trace --table targets=8 -p "$shell" -d 0.2
+	pkill -P "$(pgrep -P "$shell")" 2>/dev/null
+	want_status 0
+	check 'lost == 0' 'len(processes) == 42'
+}
+
+case_table_of_found_full() {
+	local pid
+	needs_trace
+	"$PROGRAMS/many" 20 60000 &
+	pid=$!
+	sleep 0.2
+	trace --table found_ids=1 -p "$pid" -d 0.2
+	kill "$pid"
+	want_status 0
+	check 'len(threads) == 21' 'r["losses"]["reasons"]["found_table"] == 21'
+	grep -q 'found_table 21' out || fail "the text does not say so$(echo; show_output)"
+}
+
+# Counted calls and those that found no room are those there were.
+case_table_of_calls_full() {
+	local all some
+	needs_dump
+	"$GILTRACE" record -q --no-stacks -o t.gt -- "$PROGRAMS/exec_calls" 7 11 >out 2>err || fail "$(show_output)"
+	all=$("$DUMP" t.gt | sed -n 's/.*futex-count.* count=//p' | paste -sd+ | bc)
+	"$GILTRACE" record -q --no-stacks --table futex_calls=1 -o t.gt -- "$PROGRAMS/exec_calls" 7 11 >out 2>err ||
+		fail "$(show_output)"
+	some=$("$DUMP" t.gt | sed -n 's/.*futex-count.* count=//p;s/^meta loss futex_map //p' | paste -sd+ | bc)
+	[ "$all" -ge 18 ] || fail "only $all calls"
+	[ "$all" = "$some" ] || fail "$all calls, but $some with a table that is full"
+	report_of t.gt
+	check 'r["losses"]["reasons"]["futex_map"] > 0' 'r["losses"].get("unknown", 0) == 0'
+}
+
+# ---- helpers and the recorder itself ----
+
+# Names are missing, and nothing else.
+case_helpers_stopped() {
+	local giltrace helpers
+	needs_trace
+	needs_tool pgrep
+	"$GILTRACE" run --export "json:$T/report.json" -- "$WORKLOADS/gil_threads" -t 2 -w 0.5 >out 2>err &
+	giltrace=$!
+	while ! helpers=$(pgrep -P "$giltrace" '^giltrace-') && kill -0 "$giltrace"; do :; done
+	# shellcheck disable=SC2086 # a list of numbers
+	kill -STOP $helpers $(for pid in $helpers; do pgrep -P "$pid"; done)
+	wait "$giltrace"
+	STATUS=$?
+	want_status 0
+	check 'lost == r["losses"]["reasons"]["stack"]' 'r["losses"].get("unknown", 0) == 0' 'v == "serialized"' "$ADDS_UP"
+	for pid in $helpers; do
+		[ ! -d "/proc/$pid" ] || fail "helper $pid is left behind"
+	done
+}
+
+case_recorder_killed() {
+	local giltrace
+	needs_trace
+	"$GILTRACE" record -o t.gt -- "$STORM" truth.json 1500 >out 2>err &
+	giltrace=$!
+	wait_for_file out
+	sleep 0.9
+	kill -KILL "$giltrace"
+	wait "$giltrace" 2>/dev/null
+	wait_for_file truth.json
+	run "$GILTRACE" report --export "json:$T/report.json" t.gt
+	want_status 0
+	grep -qi incomplete out || fail "the report does not say so$(echo; show_output)"
+	check 'r["losses"]["incomplete"]' 'wall > 0.3 * s' 'len(threads) == 3' "$ADDS_UP"
+}
+
+# ended_by SIGNAL STATUS: the recording is whole, and the program goes on.
+ended_by() {
+	local giltrace
+	rm -f truth.json t.gt out
+	"$GILTRACE" record -o t.gt -- "$STORM" truth.json 700 >out 2>err &
+	giltrace=$!
+	wait_for_file out
+	sleep 0.3
+	kill "-$1" "$giltrace"
+	[ "$1" != INT ] || { sleep 0.05; kill -INT "$giltrace"; }
+	wait "$giltrace"
+	STATUS=$?
+	[ ! -e truth.json ] || fail "SIG$1 was waited with until the program had ended"
+	want_status "$2"
+	wait_for_file truth.json
+	report_of t.gt
+	check 'not r["losses"]["incomplete"]' 'lost == 0' 'wall > 0.2 * s' "$ADDS_UP" "$AUDITED"
+}
+
+case_recorder_ended() {
+	needs_trace
+	ended_by TERM 143
+	ended_by HUP 129
+	ended_by INT 130
+}
+
+case_program_killed() {
+	local giltrace
+	needs_trace
+	needs_tool pgrep
+	"$GILTRACE" run --export "json:$T/report.json" -- "$STORM" truth.json 5000 >out 2>err &
+	giltrace=$!
+	wait_for_file out
+	sleep 0.3
+	pkill -KILL -P "$giltrace" storm
+	wait "$giltrace"
+	STATUS=$?
+	want_status 137
+	check 'lost == 0' 'len(threads) == 3' 'r["exit"] == {"signal": 9}' "$ADDS_UP" "$AUDITED"
+}
+
+# ---- where the trace goes ----
+
+case_file_size_limit() {
+	needs_trace
+	run bash -c 'ulimit -f 64; exec "$@"' bash "$GILTRACE" record -o t.gt -- "$STORM" truth.json 1000
+	want_status 125
+	want_said 'file too large' 'kept'
+	[ -s truth.json ] || fail "the program did not run to its end"
+	run "$GILTRACE" report --export "json:$T/report.json" t.gt
+	want_status 0
+	check 'r["losses"]["incomplete"]' 'len(threads) == 3' "$ADDS_UP"
+}
+
+case_directory_removed() {
+	needs_trace
+	mkdir gone
+	run "$GILTRACE" record -o gone/t.gt -- sh -c 'rm -r gone; sleep 0.2; exit 3'
+	want_status 125
+	want_said 'gone/t.gt' 'removed'
+	mkdir gone
+	run "$GILTRACE" run -o gone/t.gt --export "json:$T/report.json" -- sh -c 'rm -r gone; sleep 0.2; exit 3'
+	want_status 125
+	check 'wall > 0.19 * s'
 }
 
 run_cases "$@"

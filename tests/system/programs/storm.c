@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A storm of switches, then rest: storm FILE [STORM_MS [NAPS]]. Two threads hand each other a byte
- * through pipes for so long, then take NAPS naps of 20 ms each. FILE gets what they know of
- * themselves, as JSON.
+ * through pipes for so long, which is said on standard output as it begins, then take NAPS naps of
+ * 20 ms each. FILE gets what they know of themselves, as JSON.
  */
 #include <sys/resource.h>
 
@@ -62,6 +62,8 @@ int main(int argc, char **argv)
 		start(&threads[i], run, &sides[i]);
 	/* What comes before the storm is told of before it. */
 	sleep_ns(150 * MS);
+	printf("storm\n");
+	fflush(stdout);
 	storm_end = clock_now(CLOCK_MONOTONIC) + ms * MS;
 	if (write(there[1], "x", 1) != 1)
 		return 1;

@@ -236,7 +236,8 @@ case_helpers_stopped() {
 	wait "$giltrace"
 	STATUS=$?
 	want_status 0
-	check 'lost == r["losses"]["reasons"]["stack"]' 'r["losses"].get("unknown", 0) == 0' 'v == "serialized"' "$ADDS_UP"
+	check 'lost == r["losses"]["reasons"]["stack"]' 'r["losses"].get("unknown", 0) == 0' 'r["losses"]["disordered"] == 0' \
+		'[l["waits"] > 10 for l in locks] == [True]' "$ADDS_UP" "$AUDITED"
 	for pid in $helpers; do
 		[ ! -d "/proc/$pid" ] || fail "helper $pid is left behind"
 	done

@@ -27,9 +27,9 @@ struct ring {
 	/* As the kernel maps it: a page each for the reader's and the writers' position, then the
 	 * data, twice. */
 	const uint8_t *pages;
-	uint64_t held_at; /* position of the unfinished record that was seen first, UINT64_MAX: none
-			   */
-	uint64_t held_since; /* how far everything was handed over before */
+	uint64_t end; /* as the last drain left it: all that comes behind here was begun after that
+		       */
+	uint64_t since; /* what was begun before it has been handed over */
 };
 
 struct rings {
@@ -114,7 +114,7 @@ static int ring_add(struct rings *r, int outer, uint32_t cpu)
 
 	if (fd < 0)
 		return -errno;
-	*ring = (struct ring){ .rings = r, .cpu = cpu, .held_at = UINT64_MAX };
+	*ring = (struct ring){ .rings = r, .cpu = cpu };
 	pages = mmap(NULL, 2 * r->page + 2 * r->size, PROT_READ, MAP_SHARED, fd, 0);
 	if (pages != MAP_FAILED)
 		ring->pages = pages;
@@ -210,23 +210,20 @@ static bool held_up(const struct rings *r, const struct ring *ring, uint64_t *po
 }
 
 /*
- * What lies behind an unfinished record came after the drain before the one that met it first. On
+ * Up to when nothing is missing from this ring. What lies behind an unfinished record may be of any
+ * time since the last drain by which all was handed over that had been there a drain before. On
  * hundreds of CPUs there is always some writer at work: then all is whole up to the drain before,
  * each time.
  */
 static uint64_t ring_whole(const struct rings *r, struct ring *ring, uint64_t now)
 {
 	uint64_t position;
+	bool held = held_up(r, ring, &position);
 
-	if (!held_up(r, ring, &position)) {
-		ring->held_at = UINT64_MAX;
-		return now;
-	}
-	if (ring->held_at != position) {
-		ring->held_at = position;
-		ring->held_since = r->before;
-	}
-	return ring->held_since;
+	if (position >= ring->end)
+		ring->since = r->before;
+	ring->end = held ? write_end(r, ring) : position;
+	return held ? ring->since : now;
 }
 
 int rings_drain(struct rings *r, rings_record record, void *ctx, uint64_t *whole)

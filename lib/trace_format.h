@@ -22,6 +22,7 @@
 #define TRACE_BLOCK_MAGIC 0x4b4c4247 /* "GBLK" */
 #define TRACE_BLOCK_SIZE 40
 #define TRACE_RAW_MAX (64 << 10) /* of a block of records, before compression */
+#define TRACE_SMALL_MAX (4 << 10) /* of one CPU's records in a block with others' */
 #define TRACE_META_MAX (2 << 20) /* of the metadata, before compression */
 #define TRACE_LEVEL 1		 /* of zstd */
 
@@ -32,11 +33,12 @@ enum trace_block_kind {
 	TRACE_MARK = 2,	   /* closes a round; `time` is the mark; no payload */
 	TRACE_META = 3,	   /* JSON */
 	TRACE_END = 4,	   /* a mark, and the orderly end of the file */
+	TRACE_PACKED = 5,  /* records of several CPUs that had few */
 };
 
 struct trace_block {
 	uint16_t kind;
-	uint32_t cpu;
+	uint32_t cpu;	  /* of RECORDS */
 	uint32_t records;
 	uint32_t raw;	 /* bytes of payload, decompressed */
 	uint32_t stored; /* bytes of payload in the file */

@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/trace_varint.h"
+
 /* ---- merging ---- */
 
 static inline bool head_before(const struct reader_head *a, const struct reader_head *b)
@@ -174,6 +176,47 @@ static int reader_add_block(struct gt_reader *r, const struct trace_block *b, ui
 	return err ? err : trace_stream_add(s, b, payload);
 }
 
+/* One CPU's part of a packed block of which [*pos, end) is left; zeros follow. 0, -EBADMSG or
+ * -ENOMEM. */
+static int reader_add_part(struct gt_reader *r, uint64_t time, const uint8_t **pos,
+			   const uint8_t *end)
+{
+	const uint8_t *p = *pos;
+	uint64_t index = get_varint(&p), records = get_varint(&p);
+	uint64_t first = time + unzigzag(get_varint(&p)), bytes = get_varint(&p);
+	struct trace_block b = { .kind = TRACE_RECORDS, .time = first };
+	struct trace_stream *s = NULL;
+	int err;
+
+	if (p > end || bytes > (size_t)(end - p) || !bytes || records > bytes ||
+	    index >= TRACE_STREAMS)
+		return -EBADMSG;
+	b.cpu = index == GT_MAX_CPUS ? GT_CPU_COLLECTOR : (uint32_t)index;
+	b.records = (uint32_t)records;
+	b.raw = (uint32_t)bytes;
+	err = reader_stream(r, b.cpu, &s);
+	if (!err)
+		err = trace_stream_add_bytes(s, &r->src, &b, p);
+	*pos = p + bytes;
+	return err;
+}
+
+/* Records of several CPUs in one block. */
+static int reader_add_packed(struct gt_reader *r, const struct trace_block *b, uint64_t payload)
+{
+	const uint8_t *pos, *end;
+	int err = b->raw > TRACE_RAW_MAX ? -EBADMSG
+					 : trace_source_load(&r->src, b, payload, &r->src.packed);
+
+	if (err)
+		return err;
+	pos = r->src.packed.data;
+	end = pos + r->src.packed.len;
+	while (pos < end && !err)
+		err = reader_add_part(r, b->time, &pos, end);
+	return err;
+}
+
 /* Give every stream its blocks of the next round. */
 static int reader_collect(struct gt_reader *r)
 {
@@ -185,6 +228,8 @@ static int reader_collect(struct gt_reader *r)
 
 		if (!err && b.kind == TRACE_RECORDS)
 			err = reader_add_block(r, &b, at + TRACE_BLOCK_SIZE);
+		if (!err && b.kind == TRACE_PACKED)
+			err = reader_add_packed(r, &b, at + TRACE_BLOCK_SIZE);
 		if (err)
 			return err == -ENODATA ? -EBADMSG : err;
 		at += TRACE_BLOCK_SIZE + b.stored;

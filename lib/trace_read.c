@@ -68,7 +68,7 @@ int gt_reader_rewind(struct gt_reader *r)
 	r->limit = 0;
 	r->last = 0;
 	r->stopped = false;
-	r->src.skipped = 0;
+	r->src.skipped = r->src.waiting = 0;
 	r->stats.records = r->stats.disordered = 0;
 	r->stats.damaged = r->damaged_tail;
 	return 0;

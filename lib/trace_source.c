@@ -104,6 +104,7 @@ int trace_source_load(struct trace_source *src, const struct trace_block *block,
 void trace_source_release(struct trace_source *src)
 {
 	buf_free(&src->stored);
+	buf_free(&src->packed);
 	buf_free(&src->window);
 	ZSTD_freeDCtx(src->zstd);
 	close(src->fd);

@@ -18,9 +18,11 @@ struct trace_source {
 	struct buf stored; /* one block as it is in the file */
 	struct buf window; /* the file's bytes from window_at on */
 	uint64_t window_at;
-	size_t ahead;	  /* bytes that the window is filled with */
-	uint32_t hits;	  /* reads that the present window has answered */
-	uint64_t skipped; /* records of unknown kind */
+	size_t ahead;	   /* bytes that the window is filled with */
+	uint32_t hits;	   /* reads that the present window has answered */
+	struct buf packed; /* a block of several CPUs, decompressed */
+	uint64_t skipped;  /* records of unknown kind */
+	uint64_t waiting;  /* bytes of records that streams keep in memory until their turn */
 };
 
 /* `n` bytes at offset `at`. 0, -EBADMSG (the file ends before), or another -errno. */

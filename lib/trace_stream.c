@@ -8,8 +8,9 @@
 #include "lib/trace_fields.h"
 
 #define WINDOW 256
-#define OWNERS_MAX TRACE_STREAM_LOW      /* records with strings in a window, each up to 8 KiB */
-#define QUEUE_MAX (1 << 16) /* blocks of one CPU that wait, 4 GiB of records */
+#define OWNERS_MAX TRACE_STREAM_LOW /* records with strings in a window, each up to 8 KiB */
+#define WAITING_MAX (64 << 20)	    /* bytes of all streams that wait decompressed */
+#define QUEUE_MAX (1 << 16)	    /* blocks of one CPU that wait, 4 GiB of records */
 
 struct trace_stream *trace_stream_new(uint32_t cpu)
 {
@@ -31,6 +32,8 @@ void trace_stream_reset(struct trace_stream *s)
 	while (s->head < s->tail)
 		trace_fields_release(&s->window[s->head++]);
 	s->head = s->tail = s->owners = 0;
+	for (; s->queue_first < s->queue_count; s->queue_first++)
+		free(s->queue[s->queue_first].bytes);
 	s->queue_first = s->queue_count = 0;
 	s->pos = s->end = NULL;
 	s->left = 0;
@@ -64,7 +67,7 @@ static int stream_grow_queue(struct trace_stream *s)
 	return 0;
 }
 
-int trace_stream_add(struct trace_stream *s, const struct trace_block *block, uint64_t at)
+static int stream_enqueue(struct trace_stream *s, const struct trace_position *at)
 {
 	if (s->queue_first && s->queue_count == s->queue_cap) {
 		s->queue_count -= s->queue_first;
@@ -77,29 +80,87 @@ int trace_stream_add(struct trace_stream *s, const struct trace_block *block, ui
 		if (err)
 			return err;
 	}
-	s->queue[s->queue_count++] = (struct trace_position){ .at = at, .block = *block };
+	s->queue[s->queue_count++] = *at;
 	return 0;
+}
+
+int trace_stream_add(struct trace_stream *s, const struct trace_block *block, uint64_t at)
+{
+	return stream_enqueue(s, &(struct trace_position){ .at = at, .block = *block });
+}
+
+/* Decode from these bytes next, which follow on the file's own checks. */
+static void stream_begin(struct trace_stream *s, const struct trace_block *block)
+{
+	s->pos = s->raw.data;
+	s->end = s->pos + s->raw.len;
+	s->left = block->records;
+	s->ctx = (struct trace_ctx){ .ts = block->time };
+}
+
+/* What the decoder may look at behind the records' end is 0. */
+static int stream_copy(struct buf *to, const uint8_t *bytes, size_t n)
+{
+	uint8_t *room;
+
+	buf_clear(to);
+	room = buf_reserve(to, n + TRACE_COMPACT_MAX);
+	if (!room)
+		return -ENOMEM;
+	memcpy(room, bytes, n);
+	memset(room + n, 0, TRACE_COMPACT_MAX);
+	to->len = n;
+	return 0;
+}
+
+int trace_stream_add_bytes(struct trace_stream *s, struct trace_source *src,
+			   const struct trace_block *block, const uint8_t *bytes)
+{
+	struct trace_position at = { .block = *block };
+	int err;
+
+	if (s->pos == s->end && !s->left && !s->err && s->queue_first == s->queue_count) {
+		err = stream_copy(&s->raw, bytes, block->raw);
+		if (!err)
+			stream_begin(s, block);
+		return err;
+	}
+	if (src->waiting + block->raw > WAITING_MAX)
+		return -EBADMSG;
+	at.bytes = malloc((size_t)block->raw + 1);
+	if (!at.bytes)
+		return -ENOMEM;
+	memcpy(at.bytes, bytes, block->raw);
+	err = stream_enqueue(s, &at);
+	if (err)
+		free(at.bytes);
+	else
+		src->waiting += block->raw;
+	return err;
 }
 
 /* Open the next block of the queue. False when there is none, or with s->err set. */
 static bool stream_open_block(struct trace_stream *s, struct trace_source *src)
 {
-	const struct trace_position *next = &s->queue[s->queue_first];
+	struct trace_position *next = &s->queue[s->queue_first];
 
 	if (s->left)
 		s->err = -EBADMSG;
 	if (s->err || s->queue_first == s->queue_count)
 		return false;
-	s->err = next->block.raw > TRACE_RAW_MAX
-			 ? -EBADMSG
-			 : trace_source_load(src, &next->block, next->at, &s->raw);
+	if (next->block.raw > TRACE_RAW_MAX)
+		s->err = -EBADMSG;
+	else if (next->bytes)
+		s->err = stream_copy(&s->raw, next->bytes, next->block.raw);
+	else
+		s->err = trace_source_load(src, &next->block, next->at, &s->raw);
 	if (s->err)
 		return false;
-	s->pos = s->raw.data;
-	s->end = s->pos + s->raw.len;
-	s->left = next->block.records;
-	s->ctx = (struct trace_ctx){ .ts = next->block.time };
+	if (next->bytes)
+		src->waiting -= next->block.raw;
+	free(next->bytes);
 	s->queue_first++;
+	stream_begin(s, &next->block);
 	return true;
 }
 

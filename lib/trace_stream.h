@@ -17,10 +17,12 @@
 #include "lib/trace_format.h"
 #include "lib/trace_source.h"
 
-#define TRACE_STREAM_LOW 32 /* records kept decoded ahead: disorder up to this distance is mended */
+#define TRACE_STREAM_LOW 32 /* records kept decoded ahead: disorder up to this distance is mended  \
+			     */
 
 struct trace_position {
-	uint64_t at; /* of the payload */
+	uint64_t at;	/* of the payload, */
+	uint8_t *bytes; /* or what it decompresses to, owned */
 	struct trace_block block;
 };
 
@@ -51,6 +53,10 @@ void trace_stream_reset(struct trace_stream *s);
 /* One more block of this CPU. 0, -ENOMEM, or -EBADMSG (no recorder leaves so many in one round). */
 int trace_stream_add(struct trace_stream *s, const struct trace_block *block, uint64_t at);
 
+/* Likewise, with the block's `raw` bytes of payload at `bytes`, which are copied. */
+int trace_stream_add_bytes(struct trace_stream *s, struct trace_source *src,
+			   const struct trace_block *block, const uint8_t *bytes);
+
 /*
  * Decode ahead as far as the window and the blocks go. Needed after trace_stream_add(). Errors show
  * in s->err when the window is empty, so that what came before them is still returned.
@@ -62,7 +68,8 @@ static inline struct gt_event *trace_stream_head(const struct trace_stream *s)
 	return s->head < s->tail ? &s->window[s->head] : NULL;
 }
 
-/* Done with the head, whose memory the caller has taken over; decodes more when the window runs low. */
+/* Done with the head, whose memory the caller has taken over; decodes more when the window runs
+ * low. */
 static inline void trace_stream_pop(struct trace_stream *s, struct trace_source *src)
 {
 	s->head++;

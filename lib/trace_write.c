@@ -15,6 +15,7 @@
 #include "lib/trace_codec.h"
 #include "lib/trace_format.h"
 #include "lib/trace_meta.h"
+#include "lib/trace_varint.h"
 
 #define WRITE_SIZE (256 << 10)
 
@@ -30,6 +31,8 @@ struct gt_writer {
 	int err; /* the first error, for good */
 	ZSTD_CCtx *zstd;
 	struct buf out;	  /* whole blocks not yet written */
+	struct buf small; /* the block of CPUs with few records that is being made */
+	struct trace_block packed; /* its header */
 	uint64_t written; /* bytes handed to the file */
 	uint64_t records;
 	uint64_t last; /* highest time given */
@@ -147,6 +150,42 @@ static int writer_flush_stream(struct gt_writer *w, struct writer_stream *s)
 	return writer_block(w, &b, s->raw.data);
 }
 
+static int writer_flush_packed(struct gt_writer *w)
+{
+	struct trace_block b = w->packed;
+
+	b.kind = TRACE_PACKED;
+	b.raw = (uint32_t)w->small.len;
+	w->packed = (struct trace_block){ 0 };
+	w->small.len = 0;
+	return b.records ? writer_block(w, &b, w->small.data) : w->err;
+}
+
+/* A CPU's few records go into a block together with those of others. */
+static int writer_pack_stream(struct gt_writer *w, struct writer_stream *s)
+{
+	size_t most = 4 * VARINT_MAX + s->raw.len;
+	uint8_t *room, *p;
+
+	if (w->small.len + most > TRACE_RAW_MAX && writer_flush_packed(w))
+		return w->err;
+	room = p = buf_reserve(&w->small, most);
+	if (!room)
+		return writer_fail(w, -ENOMEM);
+	if (!w->packed.records)
+		w->packed.time = s->first;
+	p = put_varint(p, trace_stream_index(s->cpu));
+	p = put_varint(p, s->records);
+	p = put_varint(p, zigzag(s->first - w->packed.time));
+	p = put_varint(p, s->raw.len);
+	memcpy(p, s->raw.data, s->raw.len);
+	w->small.len += (size_t)(p - room) + s->raw.len;
+	w->packed.records += s->records;
+	s->records = 0;
+	s->raw.len = 0;
+	return 0;
+}
+
 static struct writer_stream *writer_stream(struct gt_writer *w, uint32_t cpu)
 {
 	uint32_t index = trace_stream_index(cpu);
@@ -200,9 +239,15 @@ static int writer_close_round(struct gt_writer *w, enum trace_block_kind kind, u
 {
 	struct trace_block mark = { .kind = (uint16_t)kind, .time = ts };
 
-	for (uint32_t i = 0; i < TRACE_STREAMS; i++)
-		if (w->streams[i])
-			writer_flush_stream(w, w->streams[i]);
+	for (uint32_t i = 0; i < TRACE_STREAMS; i++) {
+		struct writer_stream *s = w->streams[i];
+
+		if (s && s->records && s->raw.len <= TRACE_SMALL_MAX)
+			writer_pack_stream(w, s);
+		else if (s)
+			writer_flush_stream(w, s);
+	}
+	writer_flush_packed(w);
 	writer_block(w, &mark, NULL);
 	return writer_flush_out(w);
 }
@@ -263,6 +308,7 @@ void gt_writer_free(struct gt_writer *w)
 		free(w->streams[i]);
 	}
 	buf_free(&w->out);
+	buf_free(&w->small);
 	ZSTD_freeCCtx(w->zstd);
 	close(w->fd);
 	free(w);

@@ -18,7 +18,7 @@
 
 #include <giltrace/wire.h>
 
-#define GT_TRACE_MAJOR 1 /* readers refuse a newer major */
+#define GT_TRACE_MAJOR 2 /* readers refuse a newer major, and read every older one */
 #define GT_TRACE_MINOR 0 /* readers accept any minor: unknown kinds of records and blocks are skipped */
 
 #define GT_CPU_COLLECTOR UINT32_MAX /* stream of records that the collector itself writes */

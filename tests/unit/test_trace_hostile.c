@@ -174,6 +174,15 @@ static void test_lying_blocks_stop_the_reader(void **state)
 	static const uint8_t endless[] = {
 		GT_SWITCH | 0xe0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
 	};
+	/* Parts of a packed block: stream, records, time, length. */
+	static const uint8_t strange[] = { 0x81, 8, 1, 0, 4, GT_EXIT | 0x80, 0, 1, 7 };
+	static const uint8_t longer[] = { 0, 1, 0, 5, GT_EXIT | 0x80, 0, 1, 7 };
+	static const uint8_t shorter[] = { 0, 1, 0, 3, GT_EXIT | 0x80, 0, 1, 7 };
+	static const uint8_t many[] = { 0, 2, 0, 4, GT_EXIT | 0x80, 0, 1, 7 };
+	static const uint8_t none[] = { 0, 0, 0, 0, 1, 1, 0, 4, GT_EXIT | 0x80, 0, 1, 7 };
+	static const uint8_t cut[] = { 0, 1, 0, 4, GT_EXIT | 0x80, 0, 1, 7, 1 };
+	static const uint8_t huge[] = { 0,    1,    0,	  0xff, 0xff, 0xff, 0xff, 0xff,
+					0xff, 0xff, 0xff, 0xff, 1,    0x80, 0,	  1 };
 	static const struct {
 		struct trace_block b;
 		const uint8_t *raw;
@@ -192,6 +201,14 @@ static void test_lying_blocks_stop_the_reader(void **state)
 		{ { .kind = TRACE_RECORDS, .records = 1 }, mask, sizeof(mask) },
 		{ { .kind = TRACE_RECORDS, .records = 1 }, open, sizeof(open) },
 		{ { .kind = TRACE_RECORDS, .records = 1 }, endless, sizeof(endless) },
+		{ { .kind = TRACE_PACKED }, strange, sizeof(strange) },
+		{ { .kind = TRACE_PACKED }, longer, sizeof(longer) },
+		{ { .kind = TRACE_PACKED }, shorter, sizeof(shorter) },
+		{ { .kind = TRACE_PACKED }, many, sizeof(many) },
+		{ { .kind = TRACE_PACKED }, none, sizeof(none) },
+		{ { .kind = TRACE_PACKED }, cut, sizeof(cut) },
+		{ { .kind = TRACE_PACKED }, huge, sizeof(huge) },
+		{ { .kind = TRACE_PACKED, .raw = UINT32_MAX }, good, sizeof(good) },
 	};
 	struct maker *m = calloc(1, sizeof(*m));
 
@@ -211,6 +228,58 @@ static void test_lying_blocks_stop_the_reader(void **state)
 		assert_true(stats.damaged);
 		gt_reader_free(r);
 	}
+	free(m);
+}
+
+/*
+ * Two CPUs and the collector share 300 blocks, a record each; one CPU's are more than its
+ * window holds, so that parts must wait, and come in the order of the file all the same.
+ */
+static void test_packed_blocks_keep_every_cpus_order(void **state)
+{
+	struct maker *m = calloc(1, sizeof(*m));
+	struct gt_reader_stats stats;
+	uint32_t next[TRACE_STREAMS] = { 0 };
+	const struct gt_event *ev;
+	struct gt_reader *r;
+	uint64_t last = 0;
+
+	make_header(m, 0);
+	for (uint32_t block = 0; block < 300; block++) {
+		uint8_t raw[2][9], *p = raw[0];
+
+		/* task = how many of its CPU came before, two bytes so that all are equally long */
+		memcpy(raw[0], (uint8_t[]){ 0, 1, 0, 5, GT_EXIT | 0x80, 0, 2 }, 7);
+		p[7] = 0x80 | (block & 0x7f);
+		p[8] = (uint8_t)(block >> 7);
+		memcpy(raw[1], (uint8_t[]){ 5, 1, 3, 5, GT_EXIT | 0x80, 0, 2, 0x80, 0 }, 9);
+		if (block % 2)
+			memcpy(raw[1], (uint8_t[]){ 0x80, 8, 1, 0, 4, GT_EXIT | 0x80, 0, 1, 0 }, 9);
+		make_block(m,
+			   (struct trace_block){ .kind = TRACE_PACKED, .time = 1000 + 10 * block },
+			   raw, sizeof(raw));
+	}
+	make_block(m, (struct trace_block){ .kind = TRACE_END, .time = 9000 }, NULL, 0);
+	r = make_reader(m);
+	while (gt_reader_next(r, &ev) == 1) {
+		assert_true(ev->ts >= last);
+		last = ev->ts;
+		if (ev->cpu == 0) {
+			assert_int_equal(ev->task, next[0]);
+			assert_int_equal(ev->ts, 1000 + 10 * next[0]);
+		} else if (ev->cpu == 5) {
+			assert_int_equal(ev->ts % 20, 18); /* two before its block */
+		} else {
+			assert_int_equal(ev->cpu, GT_CPU_COLLECTOR);
+		}
+		next[trace_stream_index(ev->cpu)]++;
+	}
+	gt_reader_stats(r, &stats);
+	assert_false(stats.damaged);
+	assert_int_equal(next[0], 300);
+	assert_int_equal(next[5], 150);
+	assert_int_equal(next[GT_MAX_CPUS], 150);
+	gt_reader_free(r);
 	free(m);
 }
 
@@ -294,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_newer_minor_added_is_skipped),
 		cmocka_unit_test(test_missing_fields_are_zero),
 		cmocka_unit_test(test_lying_blocks_stop_the_reader),
+		cmocka_unit_test(test_packed_blocks_keep_every_cpus_order),
 		cmocka_unit_test(test_a_missing_record_is_missed),
 		cmocka_unit_test(test_a_bomb_is_not_unpacked),
 		cmocka_unit_test(test_decoder_survives_noise),

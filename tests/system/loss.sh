@@ -68,10 +68,11 @@ COUNTED=(perf stat -a -x, -o perf.txt
 
 # For the storm's two threads, whom the program tells of as `w`.
 STORM_THREADS='all(%s for w in truth["threads"] for t in threads if t["tid"] == w["tid"])'
-# They nap when the storm is over, 10 times 20 ms: of that, nothing but the first nap may be unknown.
+# They nap when the storm is over, 10 times 20 ms. A CPU tells of its last loss with its next record, which on a busy
+# machine may be a nap or two later: of the naps, no more than the first three may be unknown.
 # shellcheck disable=SC2059 # it is a format
 NAPS_KNOWN=$(printf "$STORM_THREADS" \
-	't["sleep"] > 175 * ms and t["unknown"] < w["rest"] - w["begun"] - 100 * ms')
+	't["sleep"] > 135 * ms and t["unknown"] < w["rest"] - w["begun"] - 100 * ms')
 
 case_counted_to_the_record() {
 	needs_dump
@@ -110,7 +111,7 @@ stalled() {
 	report_of t.gt
 	# shellcheck disable=SC2059 # it is a format
 	check 'all(off_by(t) <= 2000 for t in threads)' 'len(threads) == 3' \
-		"$(printf "$STORM_THREADS" 't["unknown"] < 1.1 * s and t["sleep"] > 175 * ms')" \
+		"$(printf "$STORM_THREADS" 't["unknown"] < 1.15 * s and t["sleep"] > 135 * ms')" \
 		'r["losses"]["exceeded"] == (v == "inconclusive")'
 }
 
@@ -263,7 +264,7 @@ case_recorder_killed() {
 ended_by() {
 	local giltrace
 	rm -f truth.json t.gt out
-	"$GILTRACE" record -o t.gt -- "$STORM" truth.json 700 >out 2>err &
+	"$GILTRACE" record -o t.gt -- "$STORM" truth.json 1500 >out 2>err &
 	giltrace=$!
 	wait_for_file out
 	sleep 0.3

@@ -62,9 +62,11 @@ def counted(trace, perf):
     wakings = sum(ts >= named[0] and text.split()[0] in tasks for ts, _, text in trace.of("waking"))
     lost, produced = trace.losses.get("ring_full", 0), counts["sched_switch"] + counts["sched_waking"]
     print(f"written {switches} switches, {wakings} wakings; lost {lost}; produced {counts}")
-    # A switch that was put back is a record, too, but was shown to nobody.
-    check(0 <= switches + wakings + lost - produced <= trace.repaired,
-          f"{switches} + {wakings} + {lost} == {produced} + some of {trace.repaired}")
+    # A switch that was put back is a record, too, but was shown to nobody. The two hooks do not always run for the
+    # same events: see docs/method.md.
+    allowed = produced // 10000
+    check(-allowed <= switches + wakings + lost - produced <= trace.repaired + allowed,
+          f"{switches} + {wakings} + {lost} == {produced} + some of {trace.repaired}, within {allowed}")
 
 
 def books(trace, truth):

@@ -254,7 +254,7 @@ deps: ## install what building and testing needs (Debian and its children)
 	$(Q)tests/deps
 
 .PHONY: deps-test
-deps-test: ## install what some tests ask: a browser, node, interpreters (they are skipped without)
+deps-test: ## install what some tests ask: a browser, node, interpreters, qemu (they are skipped without)
 	$(Q)tests/deps-test
 
 .PHONY: demo

@@ -4,11 +4,12 @@
  * registers still hold the arguments. Python 2.7 makes over a million a second: a call that repeats
  * one of the task's last few costs no hash lookup.
  *
- * Attached to the tracepoints of just these calls. While any of them is in use the kernel takes its
- * slow path out of every system call of the machine, but goes on only for these; one program on the
- * raw sys_exit tracepoint, which would be asked about every call, costs the others nearly twice
- * that (docs/performance.md). The tracepoints do not fire for 32-bit programs on a 64-bit kernel:
- * their calls are not counted.
+ * Two ways lead here (user/record/futex_exits.c chooses). On the return of the kernel's functions for
+ * just these calls, by fexit: nobody else notices. Or on the tracepoints of these calls: while any of
+ * them is in use the kernel takes its slow path out of every system call of the machine, but goes on
+ * only for these; one program on the raw sys_exit tracepoint, which would be asked about every call,
+ * costs the others nearly twice that (docs/performance.md). Both count the same: neither sees the
+ * calls of 32-bit programs on a 64-bit kernel.
  */
 #include "state.bpf.h"
 #include "calls.bpf.h"
@@ -37,23 +38,12 @@ static __always_inline void count_call(struct task_state *s, u64 addr, u32 op, s
 	call->count = 1;
 }
 
-/* What the tracepoints syscalls:sys_exit_* hand over, laid down by their format files. */
-struct sys_exit_args {
-	u64 common;
-	s32 nr;
-	s32 pad;
-	s64 result;
-};
-
-SEC("tracepoint")
-int on_futex_exit(struct sys_exit_args *ctx)
+static __always_inline int futex_exit(s32 nr, s64 result)
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct futex_call call = {};
 	struct pt_regs *regs;
 	struct task_state *s;
-	s64 result = ctx->result;
-	s32 nr = ctx->nr;
 	bool fault = false;
 
 	if (!enabled)
@@ -72,3 +62,31 @@ int on_futex_exit(struct sys_exit_args *ctx)
 	count_call(s, call.addr, call.op, result > 2 ? 2 : (s32)result);
 	return 0;
 }
+
+/* What the tracepoints syscalls:sys_exit_* hand over, laid down by their format files. */
+struct sys_exit_args {
+	u64 common;
+	s32 nr;
+	s32 pad;
+	s64 result;
+};
+
+SEC("tracepoint")
+int on_futex_exit(struct sys_exit_args *ctx)
+{
+	return futex_exit(ctx->nr, ctx->result);
+}
+
+/* The functions take the registers and nothing else: ctx[1] is what they return. */
+#define ON_RETURN(call, nr)                                                                        \
+	SEC("?fexit") int on_##call##_return(u64 *ctx)                                             \
+	{                                                                                          \
+		return futex_exit(nr, (s64)ctx[1]);                                                \
+	}
+
+ON_RETURN(futex, NR_FUTEX)
+ON_RETURN(restart_syscall, NR_RESTART)
+ON_RETURN(futex_waitv, NR_FUTEX_WAITV)
+ON_RETURN(futex_wait, NR_FUTEX_WAIT)
+ON_RETURN(futex_wake, NR_FUTEX_WAKE)
+ON_RETURN(futex_requeue, NR_FUTEX_REQUEUE)

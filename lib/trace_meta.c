@@ -33,7 +33,7 @@ const struct trace_meta_row trace_meta_rows[] = {
 	ROW(STRING, giltrace), ROW(STRING, exe), ROW(BOOL, exited), ROW(INT, exit_code),
 	ROW(INT, exit_signal), ROW(U64, start), ROW(U64, end), ROW(STRING, kernel), ROW(STRING, arch),
 	ROW(STRING, clock), ROW(U32, cpus_online), ROW(U32, cpus_allowed), ROW(DOUBLE, cpu_quota),
-	ROW(U64, throttled), ROW(U64, repaired), ROW(U32, left_running), ROW(BOOL, futex_calls),
+	ROW(U64, throttled), ROW(U64, repaired), ROW(U32, left_running), ROW(BOOL, futex_calls), ROW(BOOL, futex_tax),
 	ROW(BOOL, lock_probes), ROW(BOOL, no_usdt), ROW(U32, stacks), ROW(U32, sample_hz),
 	STACKS(copied), STACKS(known), STACKS(skipped),
 	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(startup),

@@ -16,7 +16,9 @@
 
 #include <lib/log.h>
 
+#include "user/record/futex_exits.h"
 #include "user/record/tracefs.h"
+#include "user/record/tracing.h"
 
 #define OLDEST_MAJOR 5
 #define OLDEST_MINOR 15
@@ -124,25 +126,10 @@ static enum feature_state probe_lockdown(char *detail)
 	return yes_or_no(strcmp(mode + 1, "confidentiality") != 0);
 }
 
-/* Load a program that does nothing at the place that BTF calls `prefix` + `name`. 0 or -errno. */
+/* A program that does nothing at the place that BTF calls `name`, after a prefix. 0 or -errno. */
 static int try_tracing(enum bpf_attach_type attach, const char *name)
 {
-	const struct bpf_insn insns[] = {
-		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
-		{ .code = BPF_JMP | BPF_EXIT },
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = attach);
-	int id = libbpf_find_vmlinux_btf_id(name, attach), fd, err;
-
-	if (id <= 0)
-		return id ? id : -ENOENT;
-	opts.attach_btf_id = id;
-	fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "giltrace_probe", "GPL", insns, 2, &opts);
-	err = errno;
-	if (fd < 0)
-		return -err;
-	close(fd);
-	return 0;
+	return tracing_try(attach, libbpf_find_vmlinux_btf_id(name, attach));
 }
 
 static enum feature_state probe_sched(char *detail)
@@ -172,6 +159,18 @@ static enum feature_state probe_futex_exit(char *detail)
 		close(tracefs);
 	}
 	return of_error(id, detail);
+}
+
+static enum feature_state probe_futex_return(char *detail)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	int err = futex_exits_probe(kernel);
+
+	btf__free(kernel);
+	if (err != -EOPNOTSUPP)
+		return of_error(err, detail);
+	snprintf(detail, FEATURE_DETAIL_MAX, "kernel.ftrace_enabled is 0");
+	return FEATURE_NO;
 }
 
 static enum feature_state probe_uprobes(char *detail)
@@ -256,7 +255,11 @@ static const struct feature features[] = {
 	{ "task iterator", probe_iterator, "the kernel has no BPF task iterator",
 	  .lost = "threads that are already there cannot be found",
 	  .remedy = "use a kernel from 5.8 on" },
-	{ "system call tracepoints", probe_futex_exit, .lost = "futex calls are not counted",
+	{ "fexit", probe_futex_return,
+	  .lost = "counting futex calls slows every system call; not done with -p and -a unless asked for",
+	  .remedy = "use a kernel built with CONFIG_FUNCTION_TRACER=y, and kernel.ftrace_enabled=1" },
+	{ "system call tracepoints", probe_futex_exit,
+	  .lost = "without fexit, futex calls are not counted",
 	  .remedy = "as root, on a kernel built with CONFIG_FTRACE_SYSCALLS=y, mount tracefs" },
 	{ "uprobes with cookies", probe_uprobes,
 	  .lost = "locks are not probed: how long they are held is inferred",

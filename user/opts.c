@@ -40,10 +40,12 @@ static const struct opt_row rows[] = {
 	{ "wait-all", 0, OPT_FLAG, AT(wait_all), TRACING, NULL,
 	  "trace until the last descendant of the command has ended, not only the command", 1 },
 	{ "futex-calls", 0, OPT_FLAG, AT(futex_calls), TRACING, NULL,
-	  "count futex calls; the default for a launched command", OPTS_FUTEX_ON },
+	  "count futex calls; the default for a launched command, and with -p and -a where only futex calls "
+	  "pay for it (see doctor)",
+	  OPTS_FUTEX_ON },
 	{ "no-futex-calls", 0, OPT_FLAG, AT(futex_calls), TRACING, NULL,
-	  "do not count futex calls; the default with -p and -a, as counting slows every system call of the "
-	  "machine by some 30 ns",
+	  "do not count futex calls; the default with -p and -a where counting slows every system call of the "
+	  "machine, by some 30 ns",
 	  OPTS_FUTEX_OFF },
 	{ "stacks", 0, OPT_STACKS, AT(drawn), REPORTING, "WHAT[,WHAT]",
 	  "what stacks are taken, beside those of locks, and what flame graphs of them weigh; of several all are "

@@ -78,6 +78,14 @@ static int check_pid(pid_t pid)
 	return STATUS_FAILED;
 }
 
+/* By default strangers do not pay: with -p and -a all are there for something else. */
+static enum probes_count futex_wish(const struct options *o, bool launches)
+{
+	if (o->futex_calls == OPTS_FUTEX_DEFAULT)
+		return launches ? PROBES_COUNT_YES : PROBES_COUNT_IF_FREE;
+	return o->futex_calls == OPTS_FUTEX_ON ? PROBES_COUNT_YES : PROBES_COUNT_NO;
+}
+
 static int check_pids(const struct options *o)
 {
 	int status = 0;
@@ -113,9 +121,7 @@ int session_request(const struct cmd *cmd, const struct cmd_input *in, char **ar
 		.duration = o->duration,
 		.ring_bytes = o->ring_bytes,
 		.tables = o->tables,
-		.futex_calls = o->futex_calls == OPTS_FUTEX_DEFAULT
-				       ? argv != NULL
-				       : o->futex_calls == OPTS_FUTEX_ON,
+		.futex_calls = futex_wish(o, argv != NULL),
 		.stacks = wanted.stacks,
 		.sample_hz = wanted.sample_hz,
 		.probe_locks = o->probe_locks,

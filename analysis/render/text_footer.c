@@ -129,8 +129,8 @@ static void cost(struct buf *b, const struct canvas *c, const struct results *r)
 		before = ", ";
 	}
 	if (m->futex_calls)
-		buf_printf(b, "%sfutex calls counted (at every system call; --no-futex-calls)",
-			   before);
+		buf_printf(b, "%sfutex calls counted%s", before,
+			   m->futex_tax ? " (at every system call; --no-futex-calls)" : "");
 }
 
 typedef void (*sentence)(struct buf *b, const struct canvas *c, const struct results *r);

@@ -226,7 +226,8 @@ struct gt_meta {
 		uint64_t startup;          /* ns from giltrace's start to the workload's release */
 		uint64_t bytes, records;   /* written to the trace */
 	} overhead;
-	bool futex_calls; /* futex calls were counted */
+	bool futex_calls; /* futex calls were counted, */
+	bool futex_tax;   /* by a hook that every system call of the machine paid for */
 	bool lock_probes; /* --probe-locks */
 	bool no_usdt;     /* --no-usdt: programs' own static probes were left alone */
 	uint32_t stacks;  /* enum gt_stacks: what stacks were taken of */

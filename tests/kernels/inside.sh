@@ -130,9 +130,53 @@ case_everything() {
 	"$PROGRAMS/busy_join" 60000 &
 	pid=$!
 	trace -a -d 1
-	kill $pid
+	kill "$pid"
 	want_status 0
 	check "$SOUND" "$AUDITED" "$ADDS_UP" "$CPUS_ADD_UP" "any(q['pid'] == $pid for q in processes)" 'len(processes) > 2'
+}
+
+# ---- counting futex calls, in two ways ----
+
+has_fexit() {
+	"$GILTRACE" doctor | grep -q '^fexit  *yes'
+}
+
+# counts WAY: of the same calls, words by their place among others; which way it was is in the text.
+counts() {
+	trace -- "$PROGRAMS/futex_ops" 50
+	want_status 0
+	check "$SOUND"
+	"$PYTHON" -c 'import json
+calls = json.load(open("report.json"))["futex_calls"]
+first = min(int(c["address"], 16) for c in calls if int(c["address"], 16))
+for c in sorted((max(int(c["address"], 16) - first, -1), c["op"], c["result"], c["count"]) for c in calls):
+    print(*c)' >"$1" || fail "no counts"
+	[ "$(wc -l <"$1")" -ge 18 ] || fail "too few kinds of calls: $(cat "$1")"
+}
+
+case_futex_calls_counted_in_two_ways() {
+	needs_trace
+	has_fexit || skip "fexit does not load here: $("$GILTRACE" doctor | grep '^fexit')"
+	counts fexit
+	! tr '\n' ' ' <err | grep -q 'at every *system call' || fail "not by fexit$(echo; show_output)"
+	echo 0 >/proc/sys/kernel/ftrace_enabled
+	counts tracepoints
+	echo 1 >/proc/sys/kernel/ftrace_enabled
+	tr '\n' ' ' <err | grep -q 'at every *system call' || fail "not by tracepoints$(echo; show_output)"
+	diff fexit tracepoints >&2 || fail "the counts differ"
+}
+
+# Where nobody else pays they are counted without being asked for.
+case_futex_calls_of_running_processes() {
+	local pid counted='len(r["futex_calls"]) > 0'
+	needs_trace
+	has_fexit || counted='not r.get("futex_calls")'
+	"$WORKLOADS/gil_threads" -t 2 -w 100 >/dev/null &
+	pid=$!
+	trace -p "$pid" -d 1
+	kill "$pid"
+	want_status 0
+	check "$SOUND" "$counted"
 }
 
 # A thread that has been on each CPU: every ring has been filled and drained.

@@ -295,6 +295,19 @@ case_doctor_without_root() {
 	grep -qiE 'root|privilege|capabilit' both || fail "$(show_output)"
 }
 
+# Root, but without what it takes: doctor says which, and tracing is refused before anything is run.
+case_capabilities_missing() {
+	needs_trace
+	needs_tool setpriv
+	run setpriv --bounding-set -bpf,-sys_admin "$GILTRACE" doctor
+	want_status 1
+	grep -q '^privileges  *no .*CAP_BPF no, CAP_PERFMON yes' out || fail "$(show_output)"
+	run setpriv --bounding-set -bpf,-sys_admin "$GILTRACE" run /bin/sh -c 'echo ran >ran'
+	want_status 125
+	want_said 'CAP_BPF'
+	[ ! -e ran ] || fail "the command ran untraced"
+}
+
 case_doctor() {
 	needs_trace
 	run "$GILTRACE" doctor

@@ -34,6 +34,7 @@ static const struct gt_meta full = {
 	.left_running = 7,
 	.overhead = { 1, 2, 3, 4, 5, 6, UINT64_MAX },
 	.futex_calls = true,
+	.futex_tax = true,
 };
 
 static void assert_same_meta(const struct gt_meta *a, const struct gt_meta *b)

@@ -49,6 +49,7 @@ struct probes {
 	uint32_t ncpus;
 	uint64_t unfinished; /* records, at the end */
 	uint64_t mark;	     /* of the last drain */
+	bool count_futex; /* the programs for it are loaded */
 	struct futex_exits *futex_exits;
 	struct lock_probes *locks;
 	struct samples *samples;
@@ -73,11 +74,9 @@ static int probes_libbpf_print(enum libbpf_print_level level, const char *fmt, v
 
 /* sched_switch has passed the task's state as fourth argument since 5.18: (void *, preempt, prev,
  * next, state). */
-static bool has_prev_state(void)
+static bool has_prev_state(const struct btf *btf)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
 	const struct btf_type *type;
-	bool has = false;
 	int id;
 
 	if (!btf)
@@ -86,10 +85,7 @@ static bool has_prev_state(void)
 	type = id > 0 ? btf__type_by_id(btf, id) : NULL;
 	type = type ? btf__type_by_id(btf, type->type) : NULL; /* pointer to … */
 	type = type ? btf__type_by_id(btf, type->type) : NULL; /* … the function */
-	if (type && btf_is_func_proto(type))
-		has = btf_vlen(type) >= 5;
-	btf__free(btf);
-	return has;
+	return type && btf_is_func_proto(type) && btf_vlen(type) >= 5;
 }
 
 static size_t ring_size(const struct probes_config *config, uint32_t ncpus)
@@ -216,8 +212,29 @@ static int tables_describe(struct giltrace *skel, const uint32_t *entries)
 	return err;
 }
 
+/* Whether futex calls are counted, and how, before load. */
+static void futex_describe(struct probes *p, const struct probes_config *config,
+			   const struct btf *kernel)
+{
+	p->count_futex = config->count_futex != PROBES_COUNT_NO &&
+			 futex_exits_prepare(p->skel->obj, kernel,
+					     config->count_futex == PROBES_COUNT_YES);
+	if (!p->count_futex)
+		bpf_program__set_autoload(p->skel->progs.on_futex_exit, false);
+}
+
+static void futex_attach(struct probes *p, const struct probes_config *config)
+{
+	int err = p->count_futex ? futex_exits_attach(p->skel->obj, &p->futex_exits) : 0;
+
+	if (err && config->count_futex == PROBES_COUNT_YES)
+		log_warn("futex calls are not counted: no tracepoints of system calls: %s",
+			 strerror(-err));
+}
+
 static int skeleton_load(struct probes *p, const struct probes_config *config, size_t size)
 {
+	struct btf *kernel = btf__load_vmlinux_btf();
 	struct giltrace *skel = p->skel;
 	int err, like;
 
@@ -226,11 +243,12 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		.mask_words = (p->ncpus + 63) / 64 < GT_MASK_WORDS ? (p->ncpus + 63) / 64
 								   : GT_MASK_WORDS,
 		.trace_all = config->trace_all,
-		.has_prev_state = has_prev_state(),
+		.has_prev_state = has_prev_state(kernel),
 		.stacks = config->stacks,
 		.sample_ns = config->sample_hz ? 1000000000u / config->sample_hz : 0,
 	};
-	bpf_program__set_autoload(skel->progs.on_futex_exit, config->count_futex);
+	futex_describe(p, config, kernel);
+	btf__free(kernel);
 	bpf_program__set_autoload(skel->progs.on_lock, config->lock_probes);
 	if (config->lock_probes)
 		uprobes_prepare(skel->progs.on_lock);
@@ -253,14 +271,8 @@ static int skeleton_load(struct probes *p, const struct probes_config *config, s
 		err = run_program(skel->progs.learn_namespace, 0, 0);
 	if (!err && config->stacks)
 		err = stacks_attach(p, config);
-	if (!err && config->count_futex) {
-		int missing = futex_exits_attach(skel->progs.on_futex_exit, &p->futex_exits);
-
-		if (missing)
-			log_warn("futex calls are not counted: no tracepoints of system calls: %s",
-				 strerror(-missing));
-	}
 	if (!err) {
+		futex_attach(p, config);
 		p->locks = lock_probes_new(skel->progs.on_lock, skel->maps.lock_sites);
 		err = p->locks ? 0 : -ENOMEM;
 	}
@@ -325,6 +337,11 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 bool probes_count_futex(const struct probes *p)
 {
 	return p->futex_exits;
+}
+
+bool probes_tax_calls(const struct probes *p)
+{
+	return futex_exits_on_tracepoints(p->futex_exits);
 }
 
 struct lock_probes *probes_locks(const struct probes *p)

@@ -18,9 +18,15 @@
 struct lock_probes;
 struct probes;
 
+enum probes_count {
+	PROBES_COUNT_NO,
+	PROBES_COUNT_IF_FREE, /* where other system calls do not pay for it */
+	PROBES_COUNT_YES,
+};
+
 struct probes_config {
 	bool trace_all;	       /* -a */
-	bool count_futex;      /* futex calls by (process, address, operation, result) */
+	enum probes_count count_futex; /* futex calls by (process, address, operation, result) */
 	bool lock_probes;      /* there will be places to probe: see lock_probes.h */
 	uint32_t stacks;       /* enum gt_stacks: what to take stacks of */
 	uint32_t sample_hz;    /* with GT_STACKS_ONCPU */
@@ -47,6 +53,9 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids);
 
 /* Are futex calls counted? Asked for is not enough: it takes tracefs, which is root's alone. */
 bool probes_count_futex(const struct probes *p);
+
+/* And does every system call of the machine pay for it? */
+bool probes_tax_calls(const struct probes *p);
 
 /* What puts probes on locks; lives as long as the probes do. */
 struct lock_probes *probes_locks(const struct probes *p);

@@ -128,6 +128,7 @@ static int meta_begin(struct recording *r)
 	m->giltrace = strdup(GILTRACE_VERSION);
 	m->target = q->target;
 	m->futex_calls = probes_count_futex(r->probes);
+	m->futex_tax = probes_tax_calls(r->probes);
 	m->lock_probes = q->probe_locks;
 	m->no_usdt = !q->usdt;
 	m->stacks = q->stacks;

@@ -13,6 +13,7 @@
 
 #include <giltrace/trace.h>
 
+#include "probes.h"
 #include "target.h"
 
 struct record_request {
@@ -23,7 +24,7 @@ struct record_request {
 	uint64_t duration; /* ns, 0: until the target ends or Ctrl-C */
 	size_t ring_bytes; /* 0: default */
 	const uint32_t *tables; /* entries by enum table; 0: default */
-	bool futex_calls;  /* count futex calls */
+	enum probes_count futex_calls; /* count futex calls */
 	uint32_t stacks;   /* enum gt_stacks: what stacks to take */
 	uint32_t sample_hz; /* with GT_STACKS_ONCPU: a second and CPU */
 	bool probe_locks;  /* probe interpreters' functions that take and let go of locks */

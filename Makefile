@@ -232,6 +232,7 @@ test: all test-build ## run every test this machine can; skips are counted and n
 SIM_SEEDS ?= 5000
 .PHONY: sim
 sim: all $(O)/tests/sim ## compare reports of simulated worlds with the truth (SIM_SEEDS=5000, SIM_SEED=1)
+	$(Q)$(O)/tests/sim --giltrace $(O)/giltrace --seed $(or $(SIM_SEED),1) --scenario all
 	$(Q)$(O)/tests/sim --giltrace $(O)/giltrace --seed $(or $(SIM_SEED),1) --seeds $(SIM_SEEDS) --shrink
 
 KERNELS ?=

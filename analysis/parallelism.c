@@ -134,6 +134,7 @@ static bool step(struct scope *s, uint64_t now)
 		return false;
 	s->demand[demand] += ns;
 	s->histogram[running] += ns;
+	s->runnable += runnable * ns;
 	if (!lock) {
 		if (running == 1 && !runnable)
 			s->alone += ns;
@@ -362,6 +363,7 @@ void parallelism_sums(const struct parallelism *p, const struct process *scope,
 	out->alone = s->alone;
 	out->serialized = s->serialized;
 	out->waiting = s->waiting;
+	out->runnable = s->runnable;
 	out->starved = s->starved;
 	out->run = s->run;
 	out->run_max = s->run_max;

@@ -19,6 +19,7 @@ struct parallelism_sums {
 	uint64_t alone;	     /* P = 1, R = L = 0 */
 	uint64_t serialized; /* P <= 1, L >= 1 */
 	uint64_t waiting;    /* L >= 1 */
+	uint64_t runnable;   /* integral of R */
 	uint64_t starved;    /* union of runnable intervals of 1 ms or more */
 	uint64_t run;	     /* integral of P */
 	uint64_t run_max;    /* the busiest thread's run time */

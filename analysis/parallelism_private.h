@@ -31,7 +31,7 @@ struct scope {
 	uint32_t histogram_len;
 	uint64_t *mask_time; /* thread-time in P, R or L by CPU mask */
 	uint32_t mask_time_len;
-	uint64_t alone, serialized, waiting;
+	uint64_t alone, serialized, waiting, runnable;
 	struct part *queue_first, *queue_last; /* runnable threads, longest first */
 	uint64_t starved, starved_until;
 	uint64_t run, run_max;

@@ -16,6 +16,8 @@ enum verdict_threshold {
 	THRESHOLD_SERIALIZED,
 	THRESHOLD_GAIN,
 	THRESHOLD_STARVED,
+	THRESHOLD_STARVED_PART,
+	THRESHOLD_SHORT_OF_CPUS,
 	THRESHOLD_EFFICIENCY,
 	THRESHOLD_LOCK_PART,
 	THRESHOLD_ALONE,
@@ -32,6 +34,9 @@ struct verdict_facts {
 	bool ends_early; /* the trace does, and no loss was counted: that is why time is unknown */
 	double others; /* CPUs that anyone else used on average; 0 for a process, whose share is not
 			  known */
+	double idle;	  /* CPUs that nobody used, likewise */
+	uint32_t cpus_online;
+	bool quota; /* that, not their masks, is what bounds the CPUs it may use */
 	/*
 	 * CPUs that the run's processes could use at once as they are: one for each that a lock or
 	 * its having one thread keeps to one, its busy threads for any other. 0: not asked (of a
@@ -47,6 +52,9 @@ struct verdict_facts {
 };
 
 double verdict_limit(enum verdict_threshold id);
+const struct result_threshold *verdict_thresholds(void);
+/* Fewer than two CPUs for threads of which two or more could use one. */
+bool verdict_one_cpu(const struct verdict_facts *f);
 /* The first class of the ladder that holds, unproven waits taken for events. */
 enum verdict_class verdict_climb(const struct verdict_facts *f);
 /* The same, but inconclusive where so much hangs on what was not proven that it may be wrong. */

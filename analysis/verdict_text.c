@@ -111,23 +111,50 @@ static void say_single_threaded(struct buf *b, const struct verdict_facts *f)
 	say_gain(b, f->parallelism);
 }
 
+/* How many CPUs there were, and what kept it to them. */
+static void say_limit(struct buf *b, const struct verdict_facts *f)
+{
+	double cpus = f->parallelism->cpus;
+
+	if (f->quota) {
+		buf_add_str(b, "a quota of ");
+		say_cpus(b, cpus);
+	} else if (cpus < f->cpus_online) {
+		buf_printf(b, "%.0f of %" PRIu32 " CPUs", cpus, f->cpus_online);
+	} else {
+		say_cpus(b, cpus);
+	}
+}
+
+/* A lock that would be in the way if there were CPUs enough. */
+#define LOCK_TOO_SHARE 0.2
+
 static void say_cpu_starved(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
 
 	buf_add_str(b, "cpu-starved: ");
-	if (p->cpus < 2) {
-		say_cpus(b, p->cpus);
+	if (verdict_one_cpu(f)) {
+		say_limit(b, f);
 		buf_printf(
 			b,
 			" for threads of which two or more had something to do for %.1f %% of active time",
 			percent(f, f->sums.several));
 	} else {
 		buf_add_str(b, "threads waited 1 ms or longer for one of ");
-		say_cpus(b, p->cpus);
+		say_limit(b, f);
 		buf_printf(b, " in %.1f %% of active time", 100 * p->starved_share);
 	}
-	buf_printf(b, "; average parallelism %.2f", p->average);
+	buf_printf(b, "; average parallelism %.2f of %.2f attainable", p->average, p->attainable);
+	if (f->others > 0)
+		buf_printf(b, "; other programs used %.2f CPUs, %.2f were idle", f->others,
+			   f->idle);
+	if (f->lock && p->serialized_share >= LOCK_TOO_SHARE) {
+		buf_add_str(b, "; more CPUs may not help: ");
+		say_lock(b, f->lock);
+		buf_printf(b, " was waited for while at most one thread ran for %.1f %%",
+			   100 * p->serialized_share);
+	}
 	say_gain(b, p);
 }
 

@@ -17,6 +17,7 @@
  *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock
  *   sim_check.c   the report against the books; sim_check_locks.c: locks and events
  *   sim_params.c  what a seed stands for
+ *   sim_scenarios.c  worlds with a name, whose verdict is known
  *   sim_main.c    options, many seeds, shrinking
  *
  * Nothing here uses code of analysis/. Times are nanoseconds.
@@ -76,6 +77,9 @@ struct sim_params {
 	uint32_t features;
 	enum sim_damage damage;
 	uint64_t end; /* of the window, where it is known from the first run; else 0 */
+	uint32_t scenario; /* sim_scenarios.h; 0: a world as the seed draws it */
+	uint32_t load;	   /* so many CPUs have a busy program of someone else's */
+	bool one_cpu;	   /* all may use the first CPU only */
 };
 
 enum sim_state {
@@ -121,6 +125,7 @@ struct sim_object {
 	uint32_t readers;
 	uint32_t switches;	       /* GIL: how often it changed hands */
 	bool asked;		       /* GIL: the holder is to let go */
+	bool unknown;		       /* its interpreter is not told */
 	uint32_t first, last;	       /* baton: who waits for a turn */
 	uint32_t items, poison;	       /* queue */
 	uint32_t members, here, round; /* barrier */
@@ -208,6 +213,7 @@ struct sim_cpu {
 	uint32_t running; /* thread index + 1 */
 	bool foreign, kicked;
 	uint32_t slice;	      /* number of the present stretch */
+	uint32_t turn;	      /* of a busy program and the others; 0: there is none */
 	uint32_t first, last; /* threads that may run nowhere else */
 	uint64_t span_start, span_idle, traced, other, idle, since;
 	uint32_t idle_at; /* place in the list of idle CPUs + 1 */

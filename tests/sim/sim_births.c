@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes, threads, locks and words, and how they come to be. */
+#include "sim_scenarios.h"
 #include "sim_work.h"
 
 #include <errno.h>
@@ -143,6 +144,8 @@ void sim_spawn(struct sim *s, struct sim_thread *parent, bool known)
 		return;
 	t->role = known ? role_of(p, p->nthreads) : ROLE_WORKER;
 	t->rounds = s->p.records ? UINT32_MAX : (uint32_t)(s->p.length / MS) + 1;
+	if (s->p.scenario)
+		t->rounds = sim_scenario_rounds(s);
 	t->pin = parent->pin;
 	if (known)
 		p->threads[p->nthreads++] = t->index;
@@ -158,6 +161,10 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 	p->index = index;
 	p->as = ++s->last_id;
 	p->planned = planned;
+	if (s->p.scenario) {
+		sim_scenario_begin(s, p);
+		return;
+	}
 	p->exec = sim_has(s, SIM_EXEC) && sim_chance(s, 50);
 	for (uint32_t i = 0; i < 4; i++)
 		if (sim_has(s, globals[i]))
@@ -193,8 +200,7 @@ int sim_process_begins(struct sim *s, uint32_t index, struct sim_thread *parent)
 	p->pid = t->tid;
 	p->main = t->index;
 	t->role = ROLE_MAIN;
-	if (parent)
-		t->pin = parent->pin;
+	t->pin = parent ? parent->pin : s->p.one_cpu;
 	tell_task(s, t, parent, !parent);
 	if (!parent)
 		tell_found(s, t);

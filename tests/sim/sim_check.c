@@ -15,6 +15,7 @@
  *   apart by address spaces, so where an exec was lost, waits for locks may be told as others.
  */
 #include "sim_check.h"
+#include "sim_scenarios.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -345,6 +346,8 @@ static int compare(struct check *k)
 	check_parallelism(k);
 	check_wakeups(k);
 	check_locks(k);
+	if (k->c->p.scenario)
+		sim_scenario_check(k);
 	return k->differences;
 }
 

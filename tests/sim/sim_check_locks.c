@@ -159,7 +159,7 @@ static const char *promised(const struct sim_object *o)
 	case OBJECT_MUTEX:
 		return "mutex";
 	case OBJECT_GIL:
-		return "cpython-gil";
+		return o->unknown ? "gil" : "cpython-gil";
 	case OBJECT_MASTER:
 		return "ocaml-master";
 	case OBJECT_BARRIER:

@@ -191,7 +191,26 @@ void sim_pick(struct sim *s, uint32_t cpu, bool was_idle)
 	sim_goes_on(s, t);
 }
 
-/* The running thread leaves: `ev` tells why. Who waits runs next. */
+/* Busy programs of others take turns of this with who waits for their CPU. */
+#define HOG_SLICE (3 * MS)
+
+static bool has_hog(const struct sim *s, uint32_t cpu)
+{
+	return cpu < s->p.load;
+}
+
+/* Others come to a CPU, or leave it, after a while. What was planned before of a busy program is
+ * off. */
+static void foreign_at(struct sim *s, uint32_t cpu, enum sim_event_kind kind, uint64_t least,
+		       uint64_t most)
+{
+	if (has_hog(s, cpu))
+		sim_at(s, s->now + HOG_SLICE, kind, cpu, ++s->cpus[cpu].turn);
+	else
+		sim_at(s, s->now + sim_between(s, least, most), kind, cpu, 0);
+}
+
+/* The running thread leaves: `ev` tells why. Who waits runs next, or a busy program. */
 void sim_leave(struct sim *s, struct sim_thread *t, struct gt_event *ev, enum sim_state state,
 	       bool foreign)
 {
@@ -203,10 +222,12 @@ void sim_leave(struct sim *s, struct sim_thread *t, struct gt_event *ev, enum si
 	t->run_number++;
 	if (state == SIM_RUNNABLE)
 		sim_enqueue(s, t);
-	c->foreign = foreign;
 	next = foreign ? NULL : queue_take(s, cpu);
+	c->foreign = foreign || (!next && has_hog(s, cpu));
+	if (c->foreign && !foreign)
+		foreign_at(s, cpu, EVENT_FOREIGN_ENDS, 0, 0);
 	ev->peer = next ? next->id : 0;
-	if (!next && !foreign)
+	if (!next && !c->foreign)
 		ev->flags |= GT_F_NEXT_IDLE;
 	sim_tell(s, ev);
 	sim_set_state(s, t, state);
@@ -255,19 +276,23 @@ void sim_foreign_comes(struct sim *s, uint32_t cpu)
 			sim_tell_span(s, cpu, false);
 	}
 	if (c->foreign)
-		sim_at(s, s->now + sim_between(s, 20 * US, 900 * US), EVENT_FOREIGN_ENDS, cpu, 0);
+		foreign_at(s, cpu, EVENT_FOREIGN_ENDS, 20 * US, 900 * US);
 	else
-		sim_at(s, s->now + sim_between(s, 1 * MS, 9 * MS), EVENT_FOREIGN, cpu, 0);
+		foreign_at(s, cpu, EVENT_FOREIGN, 1 * MS, 9 * MS);
 }
 
 void sim_foreign_goes(struct sim *s, uint32_t cpu)
 {
 	struct sim_cpu *c = &s->cpus[cpu];
 
+	if (has_hog(s, cpu) && !c->first && !s->first) { /* nobody else wants it */
+		sim_at(s, s->now + HOG_SLICE / 3, EVENT_FOREIGN_ENDS, cpu, ++c->turn);
+		return;
+	}
 	sim_cpu_charge(s, c);
 	c->foreign = false;
 	sim_pick(s, cpu, false);
 	if (!c->running && s->now - c->span_start >= GT_CPU_SPAN_NS)
 		sim_tell_span(s, cpu, true);
-	sim_at(s, s->now + sim_between(s, 1 * MS, 9 * MS), EVENT_FOREIGN, cpu, 0);
+	foreign_at(s, cpu, EVENT_FOREIGN, 1 * MS, 9 * MS);
 }

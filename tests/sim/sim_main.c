@@ -4,6 +4,7 @@
  * world; options fix what it would otherwise draw. "sim --help" lists them.
  */
 #include "sim_params.h"
+#include "sim_scenarios.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,7 +23,7 @@
 struct options {
 	struct sim_fixed fixed;
 	uint64_t seed, seeds;
-	bool shrink, no_truth, quiet;
+	bool shrink, no_truth, scenarios;
 	const char *giltrace, *keep;
 };
 
@@ -169,9 +170,14 @@ static void shrink(const struct options *o, struct sim_params *p)
 
 static int one(const struct options *o, uint64_t seed, uint64_t told)
 {
-	struct sim_params p = sim_params_of(&o->fixed, seed);
+	struct sim_params p = o->fixed.p.scenario ? o->fixed.p : sim_params_of(&o->fixed, seed);
 	bool tell = told < FAILURES_TOLD;
-	int n = try(o, &p, tell ? stderr : NULL);
+	int n;
+
+	p.seed = seed;
+	if (p.scenario)
+		sim_scenario_params(&p);
+	n = try(o, &p, tell ? stderr : NULL);
 
 	if (n < 0) {
 		fprintf(stderr, "sim: seed %" PRIu64 ": %s\n", seed, strerror(-n));
@@ -183,7 +189,7 @@ static int one(const struct options *o, uint64_t seed, uint64_t told)
 		return n > 0;
 	fprintf(stderr, "%d differences: ", n);
 	sim_params_print(stderr, &p);
-	if (o->shrink) {
+	if (o->shrink && !p.scenario) {
 		shrink(o, &p);
 		fprintf(stderr, "smallest: ");
 		sim_params_print(stderr, &p);
@@ -207,11 +213,66 @@ static int many(const struct options *o)
 	return failed > 0;
 }
 
+/* ---- scenarios ---- */
+
+/* Alone, beside one busy program, beside one on each CPU, and held to one CPU. */
+static const struct {
+	uint32_t load;
+	bool one_cpu;
+} situations[] = { { 0, false }, { 1, false }, { UINT32_MAX, false }, { 0, true } };
+
+static int one_scenario(const struct options *o, struct sim_params p, uint64_t *failed)
+{
+	int n;
+
+	sim_scenario_params(&p);
+	n = try(o, &p, stderr);
+	if (n < 0)
+		fprintf(stderr, "sim: %s: %s\n", sim_scenario_name(p.scenario), strerror(-n));
+	if (n) {
+		printf("FAIL sim: ");
+		sim_params_print(stdout, &p);
+	}
+	*failed += n != 0;
+	return n < 0 ? n : 0;
+}
+
+/* Every scenario, or the one named, on that many CPUs, or on few and many, in every situation. */
+static int all_scenarios(const struct options *o)
+{
+	static const uint32_t cpus[] = { 1, 2, 8, 64, 256 };
+	uint64_t done = 0, failed = 0;
+
+	for (uint32_t n = 1; sim_scenario_name(n); n++)
+		for (size_t i = 0; i < sizeof(cpus) / sizeof(cpus[0]); i++)
+			for (size_t j = 0; j < sizeof(situations) / sizeof(situations[0]); j++) {
+				struct sim_params p = { .seed = o->seed,
+							.scenario = n,
+							.cpus = cpus[i],
+							.one_cpu = situations[j].one_cpu };
+
+				p.load = situations[j].load < p.cpus ? situations[j].load : p.cpus;
+				/* On one CPU one busy program is one on each. */
+				if (p.cpus == 1 && (p.one_cpu || situations[j].load == 1))
+					continue;
+				if (one_scenario(o, p, &failed))
+					return 1;
+				done++;
+			}
+	printf("%" PRIu64 " passed, %" PRIu64 " failed\n", done - failed, failed);
+	return failed > 0;
+}
+
 static int generate(const struct options *o)
 {
-	struct sim_params p = sim_params_of(&o->fixed, o->seed);
+	struct sim_params p = o->fixed.p.scenario ? o->fixed.p : sim_params_of(&o->fixed, o->seed);
 	struct sim_case c;
-	int err = write_trace(&p, o->keep, &c);
+	int err;
+
+	p.seed = o->seed;
+	if (p.scenario)
+		sim_scenario_params(&p);
+	err = write_trace(&p, o->keep, &c);
 
 	if (err)
 		fprintf(stderr, "sim: %s: %s\n", o->keep, strerror(-err));
@@ -246,6 +307,9 @@ enum {
 	RECORDS,
 	FEATURES,
 	DAMAGE,
+	SCENARIO,
+	LOAD,
+	ONE_CPU,
 	SHRINK,
 	KEEP,
 	WRITE,
@@ -254,28 +318,24 @@ enum {
 };
 
 static const struct option names[] = {
-	{ "seed", 1, NULL, SEED },
-	{ "seeds", 1, NULL, SEEDS },
-	{ "cpus", 1, NULL, CPUS },
-	{ "threads", 1, NULL, THREADS },
-	{ "processes", 1, NULL, PROCESSES },
-	{ "length", 1, NULL, LENGTH },
-	{ "records", 1, NULL, RECORDS },
-	{ "features", 1, NULL, FEATURES },
-	{ "damage", 1, NULL, DAMAGE },
-	{ "shrink", 0, NULL, SHRINK },
-	{ "keep", 1, NULL, KEEP },
-	{ "write", 1, NULL, WRITE },
-	{ "giltrace", 1, NULL, GILTRACE },
-	{ "help", 0, NULL, HELP },
-	{ NULL },
+	{ "seed", 1, NULL, SEED },	     { "seeds", 1, NULL, SEEDS },
+	{ "cpus", 1, NULL, CPUS },	     { "threads", 1, NULL, THREADS },
+	{ "processes", 1, NULL, PROCESSES }, { "length", 1, NULL, LENGTH },
+	{ "records", 1, NULL, RECORDS },     { "features", 1, NULL, FEATURES },
+	{ "damage", 1, NULL, DAMAGE },	     { "scenario", 1, NULL, SCENARIO },
+	{ "load", 1, NULL, LOAD },	     { "one-cpu", 0, NULL, ONE_CPU },
+	{ "shrink", 0, NULL, SHRINK },	     { "keep", 1, NULL, KEEP },
+	{ "write", 1, NULL, WRITE },	     { "giltrace", 1, NULL, GILTRACE },
+	{ "help", 0, NULL, HELP },	     { NULL },
 };
 
 static const char usage[] =
 	"usage: sim [--seed N] [--seeds COUNT] [--shrink] [--giltrace PATH] [--keep DIR] [WORLD]\n"
 	"       sim --write FILE [--seed N] [--records N] [WORLD]      only a trace, for benches\n"
+	"       sim --scenario all [--seed N]    verdicts of programs of each kind, on few CPUs and many\n"
 	"WORLD: --cpus N --threads N --processes N --length NS --features A,B|all|none\n"
 	"       --damage whole|disorder|duplicate|loss|cut\n"
+	"       or: --scenario NAME --cpus N [--load BUSY-CPUS] [--one-cpu]\n"
 	"What WORLD leaves open the seed draws. --keep keeps traces and reports there.\n";
 
 static int parse_option(struct options *o, int which, const char *arg)
@@ -301,6 +361,16 @@ static int parse_option(struct options *o, int which, const char *arg)
 	case DAMAGE:
 		o->fixed.damage_set = true;
 		return sim_params_damage(arg, &o->fixed.p.damage);
+	case SCENARIO:
+		o->scenarios = !strcmp(arg, "all");
+		o->fixed.p.scenario = sim_scenario_find(arg);
+		return o->scenarios || o->fixed.p.scenario ? 0 : -EINVAL;
+	case LOAD:
+		o->fixed.p.load = (uint32_t)strtoul(arg, NULL, 10);
+		return o->fixed.p.load <= GT_MAX_CPUS ? 0 : -EINVAL;
+	case ONE_CPU:
+		o->fixed.p.one_cpu = true;
+		return 0;
 	case SHRINK:
 		o->shrink = true;
 		return 0;
@@ -338,5 +408,9 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	if (o.fixed.p.scenario && !o.fixed.p.cpus)
+		o.fixed.p.cpus = 2;
+	if (o.scenarios)
+		return all_scenarios(&o);
 	return o.no_truth ? generate(&o) : many(&o);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a seed stands for, and parameters as text. */
 #include "sim_params.h"
+#include "sim_scenarios.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -54,6 +55,15 @@ struct sim_params sim_params_of(const struct sim_fixed *o, uint64_t seed)
 void sim_params_print(FILE *out, const struct sim_params *p)
 {
 	const char *comma = "";
+
+	if (p->scenario) {
+		fprintf(out,
+			"sim --scenario %s --seed %" PRIu64 " --cpus %" PRIu32 " --load %" PRIu32
+			"%s\n",
+			sim_scenario_name(p->scenario), p->seed, p->cpus, p->load,
+			p->one_cpu ? " --one-cpu" : "");
+		return;
+	}
 
 	fprintf(out,
 		"sim --seed %" PRIu64 " --cpus %" PRIu32 " --threads %" PRIu32

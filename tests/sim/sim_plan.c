@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a thread does next, by its role. */
+#include "sim_scenarios.h"
 #include "sim_work.h"
 
 struct sim_step *sim_step_add(struct sim_thread *t, enum sim_step_kind kind, uint32_t object,
@@ -171,5 +172,8 @@ void sim_plan(struct sim *s, struct sim_thread *t)
 	};
 
 	t->at = t->n = 0;
-	roles[t->role](s, t, &s->processes[t->process]);
+	if (s->p.scenario && t->role != ROLE_MAIN)
+		sim_scenario_plan(s, t, &s->processes[t->process]);
+	else
+		roles[t->role](s, t, &s->processes[t->process]);
 }

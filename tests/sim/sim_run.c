@@ -109,10 +109,12 @@ static void happens(struct sim *s, const struct sim_event *ev)
 			       c->slice);
 		break;
 	case EVENT_FOREIGN:
-		sim_foreign_comes(s, ev->who);
+		if (ev->number == c->turn)
+			sim_foreign_comes(s, ev->who);
 		break;
 	case EVENT_FOREIGN_ENDS:
-		sim_foreign_goes(s, ev->who);
+		if (ev->number == c->turn)
+			sim_foreign_goes(s, ev->who);
 		break;
 	case EVENT_MARK:
 		if (s->trace)
@@ -145,7 +147,7 @@ static void begin(struct sim *s)
 		ev.flags = GT_F_NEXT_IDLE;
 		sim_tell(s, &ev);
 		sim_idle_add(s, i);
-		if (sim_has(s, SIM_FOREIGN))
+		if (sim_has(s, SIM_FOREIGN) || i < s->p.load)
 			sim_at(s, s->now + sim_between(s, 0, 5 * MS), EVENT_FOREIGN, i, 0);
 	}
 	sim_at(s, s->now + MARK_EVERY, EVENT_MARK, 0, 0);

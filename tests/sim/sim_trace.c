@@ -190,7 +190,7 @@ static void tell_interpreter(struct sim_trace *t, const struct sim *s, const str
 		.ts = s->end, .cpu = GT_CPU_COLLECTOR, .kind = GT_INTERPRETER, .syscall = -1
 	};
 
-	if (!of[o->kind].kind)
+	if (!of[o->kind].kind || o->unknown)
 		return;
 	ev.u.interpreter.as = s->processes[o->process].as;
 	ev.u.interpreter.kind = of[o->kind].kind;

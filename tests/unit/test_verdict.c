@@ -26,6 +26,7 @@ static struct verdict_facts plain(struct result_parallelism *p)
 			  .several = 900000000,
 			  .run = 2000000000,
 			  .run_max = 600000000,
+			  .runnable = 1000000000,
 			  .workers = 4 },
 	};
 }
@@ -83,9 +84,13 @@ static void less_than_two_cpus_for_several_threads_is_starved(void **unused)
 	struct verdict_facts f = plain(&p);
 
 	p.cpus = 1.9;
+	p.gain_bound = 1.19;
 	p.serialized_share = 1;
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
 	f.sums.several = 500000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	f.sums.several = 900000000;
+	p.gain_bound = 1.9; /* a quota that a lock keeps it from reaching */
 	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
 }
 
@@ -110,6 +115,46 @@ static void threads_that_would_only_wait_for_their_lock_are_not_starved(void **u
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
 }
 
+/* On 64 CPUs beside one busy program somebody always waits for a CPU, and all others have theirs.
+ */
+static void one_of_many_threads_waiting_is_not_starving(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.cpus = 4;
+	p.average = 3.5;
+	p.efficiency = 0.9;
+	p.starved_share = 0.9;
+	f.sums.run = 3500000000;
+	f.sums.runnable = 380000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	f.sums.runnable = 400000000;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+}
+
+/* One busy program takes a quarter of two CPUs: threads waited for 40 % of the time, for a CPU. */
+static void what_is_missing_for_want_of_a_cpu_is_starving(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.starved_share = 0.2;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	f.demand = 3.5; /* all that it can use is there: moments on the way to it */
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	f.others = 1;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	p.starved_share = 0.19;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	p.starved_share = 0.4;
+	p.lock_loss = 500000000; /* of a second's worth */
+	assert_int_equal(verdict_decide(&f), VERDICT_CONTENDED);
+	p.lock_loss = 0;
+	p.efficiency = 0.8;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+}
+
 static void serialized_needs_a_possible_gain_and_no_starving(void **unused)
 {
 	struct result_parallelism p;
@@ -119,7 +164,7 @@ static void serialized_needs_a_possible_gain_and_no_starving(void **unused)
 	assert_int_equal(verdict_decide(&f), VERDICT_SERIALIZED);
 	p.starved_share = 0.5;
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
-	p.starved_share = 0.49;
+	p.starved_share = 0.19;
 	p.gain_bound = 1.19;
 	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
 	p.gain_bound = 1.2;
@@ -286,6 +331,33 @@ static void only_a_part_of_a_cpu_has_decimals(void **unused)
 	sentence_is(&f, " of 2.50 CPUs;");
 	p.cpus = 1;
 	sentence_is(&f, "cpu-starved: 1 CPU for threads");
+}
+
+/* The same program was called something else elsewhere: this is why. */
+static void starving_says_what_took_the_cpus(void **unused)
+{
+	struct result_lock lock = { .id = 7, .kind = LOCK_KIND_GIL, .name = (char *)"the_gil" };
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.cpus = 1;
+	f.cpus_online = 8;
+	sentence_is(&f, "cpu-starved: 1 of 8 CPUs for threads");
+	p.cpus = 1.5;
+	f.quota = true;
+	sentence_is(&f, "cpu-starved: a quota of 1.50 CPUs for threads");
+	f.quota = false;
+	p.cpus = 8;
+	p.starved_share = 0.6;
+	f.others = 7.25;
+	f.idle = 0.5;
+	sentence_is(&f, "for one of 8 CPUs in 60.0 %");
+	sentence_is(&f, "other programs used 7.25 CPUs, 0.50 were idle");
+	p.serialized_share = 0.3;
+	f.lock = &lock;
+	sentence_is(
+		&f,
+		"more CPUs may not help: the_gil (gil) was waited for while at most one thread ran for 30.0 %");
 }
 
 /* ---- schedules that a simpler rule got wrong ---- */
@@ -559,8 +631,9 @@ static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **
 	schedule_play(&s);
 	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
 	assert_int_equal(s.out.verdict.process, 6);
-	assert_non_null(strstr(s.out.verdict.sentence,
-			       "process 1006 (worker), which of 2 processes loses most to locks: serialized by "));
+	assert_non_null(strstr(
+		s.out.verdict.sentence,
+		"process 1006 (worker), which of 2 processes loses most to locks: serialized by "));
 	assert_int_equal(process_row(&s, 1)->verdict.class, VERDICT_SINGLE_THREADED);
 	schedule_free(&s);
 
@@ -612,10 +685,13 @@ int main(void)
 		cmocka_unit_test(unknown_time_or_too_little_work_is_inconclusive),
 		cmocka_unit_test(sentence_tells_a_loss_from_an_early_end),
 		cmocka_unit_test(only_a_part_of_a_cpu_has_decimals),
+		cmocka_unit_test(starving_says_what_took_the_cpus),
 		cmocka_unit_test(mostly_inactive_is_io_bound_whatever_the_locks),
 		cmocka_unit_test(seldom_two_at_once_is_single_threaded),
 		cmocka_unit_test(less_than_two_cpus_for_several_threads_is_starved),
 		cmocka_unit_test(threads_that_would_only_wait_for_their_lock_are_not_starved),
+		cmocka_unit_test(one_of_many_threads_waiting_is_not_starving),
+		cmocka_unit_test(what_is_missing_for_want_of_a_cpu_is_starving),
 		cmocka_unit_test(serialized_needs_a_possible_gain_and_no_starving),
 		cmocka_unit_test(contended_is_when_locks_cause_half_of_what_is_missing),
 		cmocka_unit_test(one_alone_for_half_of_the_time_is_imbalanced),

@@ -109,6 +109,17 @@ static void wake_up(struct model *m, struct model_thread *t, const struct waking
 	model_set_state(m, t, STATE_RUNNABLE);
 }
 
+/* After a loss: who wakes another, or is interrupted to do so, is who has the CPU. */
+static void waker_runs(struct model *m, struct cpu *c, uint32_t id)
+{
+	struct model_thread *t = c->running || c->known ? NULL : model_live(m, id);
+
+	if (!t || t->pub.state != STATE_UNKNOWN)
+		return;
+	model_cpu_close(m, c, 0);
+	model_switch_in(m, c, t);
+}
+
 int model_waking(struct model *m, const struct gt_event *ev)
 {
 	struct model_thread *t = model_live(m, ev->task);
@@ -122,6 +133,8 @@ int model_waking(struct model *m, const struct gt_event *ev)
 		.stack = stack_at(m, ev, ev->peer),
 	};
 
+	if (ev->peer && ev->cpu < GT_MAX_CPUS && !m->cpus[ev->cpu].known && m->seen[ev->cpu])
+		waker_runs(m, &m->cpus[ev->cpu], ev->peer);
 	if (!t)
 		return 0;
 	if (blocked(t->pub.state)) {

@@ -14,7 +14,8 @@
  *   sim_work.c    what each step does
  *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
  *   sim_trace.c   the first run's records, and what is done to them on the way
- *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock
+ *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock;
+ *                 sim_truth_losses.c: what a loss leaves unknown
  *   sim_check.c   the report against the books; sim_check_locks.c: locks and events
  *   sim_params.c  what a seed stands for
  *   sim_scenarios.c  worlds with a name, whose verdict is known
@@ -234,6 +235,12 @@ struct sim_event {
 	uint32_t kind, who, number;
 };
 
+/* Records of one CPU that were lost, from the first to the last. */
+struct sim_loss {
+	uint32_t cpu;
+	uint64_t first, last;
+};
+
 struct sim_trace;
 struct sim_truth;
 
@@ -260,6 +267,7 @@ struct sim {
 	uint32_t ntids;
 	int32_t last_tid;
 	uint32_t live;
+	uint32_t told_cpu;	 /* of the record of what happens now */
 	uint32_t pending;	 /* thread index + 1: just switched in */
 	struct sim_trace *trace; /* first run; else NULL */
 	struct sim_truth *truth; /* second run; else NULL */
@@ -327,6 +335,8 @@ int sim_trace_finish(struct sim_trace *t, const struct sim *s);
 void sim_trace_free(struct sim_trace *t);
 uint64_t sim_trace_records(const struct sim_trace *t);
 uint64_t sim_trace_lost(const struct sim_trace *t);
+/* The caller's to free. */
+struct sim_loss *sim_trace_losses(struct sim_trace *t, uint32_t *n);
 
 /* ---- sim_truth.c ---- */
 
@@ -348,6 +358,8 @@ struct sim_case {
 	struct sim_params p;
 	const char *trace, *report; /* files */
 	uint64_t lost, end;	    /* records; of the window */
+	struct sim_loss *losses;
+	uint32_t nlosses;
 	FILE *out;		    /* differences are told here; NULL: nowhere */
 };
 

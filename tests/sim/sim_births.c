@@ -96,9 +96,9 @@ static void tell_task(struct sim *s, const struct sim_thread *t, const struct si
 	struct gt_event ev = { .ts = s->now, .kind = GT_TASK, .task = t->id, .syscall = -1 };
 	bool thread = parent && parent->process == t->process;
 
+	s->told_cpu = ev.cpu = parent ? parent->cpu : 0;
 	if (!s->trace)
 		return;
-	ev.cpu = parent ? parent->cpu : 0;
 	ev.u.task.parent = parent ? parent->id : 0;
 	ev.u.task.process = p->id;
 	ev.u.task.as = p->as;

@@ -11,8 +11,9 @@
  *   holds of a thread that did not block meanwhile included.
  * - Pairs: exact with probes. Without, a waiter's add up to its wait.
  * - Global locks without probes: their holds are guesses, and are not compared.
- * - Losses: nothing is claimed which was not so: no state lasts longer than it did. Words are told
- *   apart by address spaces, so where an exec was lost, waits for locks may be told as others.
+ * - Losses: nothing is claimed which was not so: no state lasts longer than it did, nor is unknown
+ *   for longer than it must be. Words are told apart by address spaces, so where an exec was lost,
+ *   waits for locks may be told as others; and a lock whose every wait a loss cut has no row.
  */
 #include "sim_check.h"
 #include "sim_scenarios.h"
@@ -305,13 +306,15 @@ static void check_claim(struct check *k, uint32_t id, const char *key, uint64_t 
 static void check_claims_of(struct check *k, const json_t *o, const struct sim_thread *thread)
 {
 	const uint64_t *time = k->t->threads[thread->index].time;
-	bool futex_is_one = k->s->processes[thread->process].exec;
+	bool futex_is_one = k->s->processes[thread->process].exec || k->t->missing;
 
 	for (size_t i = 0; i < NSTATES; i++)
 		if (!futex_is_one ||
 		    (states[i].state != TRUTH_LOCK && states[i].state != TRUTH_EVENT))
 			check_claim(k, thread->id, states[i].key, check_integer(o, states[i].key),
 				    time[states[i].state]);
+	check_claim(k, thread->id, "unknown", check_integer(o, "unknown"),
+		    k->t->threads[thread->index].unknown);
 	check_claim(k, thread->id, "lock and event",
 		    check_integer(o, "lock") + check_integer(o, "event"),
 		    time[TRUTH_LOCK] + time[TRUTH_EVENT]);
@@ -369,6 +372,8 @@ int sim_check(const struct sim_case *c)
 		goto out;
 	k.t = k.s->truth =
 		truth_new(k.s, (uint32_t)(check_rows(&k, "locks") + check_rows(&k, "events")));
+	k.t->losses = c->losses;
+	k.t->nlosses = c->nlosses;
 	learn(&k);
 	err = sim_run(k.s);
 	if (!err)

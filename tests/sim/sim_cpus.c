@@ -13,6 +13,7 @@ struct gt_event sim_record(const struct sim *s, uint32_t cpu, uint8_t kind, uint
 
 void sim_tell(struct sim *s, const struct gt_event *ev)
 {
+	s->told_cpu = ev->cpu;
 	if (s->trace)
 		sim_trace_event(s->trace, ev);
 }

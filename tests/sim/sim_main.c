@@ -42,6 +42,7 @@ static int write_trace(const struct sim_params *p, const char *path, struct sim_
 		err = sim_trace_finish(s->trace, s);
 	if (!err) {
 		c->lost = sim_trace_lost(s->trace);
+		c->losses = sim_trace_losses(s->trace, &c->nlosses);
 		c->end = s->end;
 	}
 	if (s)
@@ -96,6 +97,7 @@ static int try(const struct options *o, const struct sim_params *p, FILE *out)
 		err = run_report(o->giltrace, trace, report);
 	if (!err)
 		err = sim_check(&c);
+	free(c.losses);
 	if (!o->keep) {
 		unlink(trace);
 		unlink(report);
@@ -266,7 +268,7 @@ static int all_scenarios(const struct options *o)
 static int generate(const struct options *o)
 {
 	struct sim_params p = o->fixed.p.scenario ? o->fixed.p : sim_params_of(&o->fixed, o->seed);
-	struct sim_case c;
+	struct sim_case c = { 0 };
 	int err;
 
 	p.seed = o->seed;
@@ -278,6 +280,7 @@ static int generate(const struct options *o)
 		fprintf(stderr, "sim: %s: %s\n", o->keep, strerror(-err));
 	else
 		sim_params_print(stdout, &p);
+	free(c.losses);
 	return err != 0;
 }
 

@@ -31,6 +31,8 @@ struct sim_trace {
 	int err;
 	uint64_t random, records, lost, last;
 	uint64_t first_round;	/* bytes of the file up to its first mark */
+	struct sim_loss *losses;
+	uint32_t nlosses, losses_room;
 	struct stream *streams; /* NULL where nothing is done to the records */
 };
 
@@ -78,6 +80,23 @@ static void disorder(struct sim_trace *t, struct stream *s, const struct gt_even
 	}
 }
 
+static void keep_loss(struct sim_trace *t, const struct stream *s, uint32_t cpu)
+{
+	uint32_t room = t->losses_room ? t->losses_room * 2 : 16;
+	struct sim_loss *p;
+
+	if (t->nlosses == t->losses_room) {
+		p = realloc(t->losses, room * sizeof(*p));
+		if (!p) {
+			t->err = -ENOMEM;
+			return;
+		}
+		t->losses = p;
+		t->losses_room = room;
+	}
+	t->losses[t->nlosses++] = (struct sim_loss){ cpu, s->first, s->last };
+}
+
 static void tell_loss(struct sim_trace *t, struct stream *s, uint32_t cpu, uint64_t ts)
 {
 	struct gt_event ev = { .ts = ts, .cpu = cpu, .kind = GT_LOST, .syscall = -1 };
@@ -89,6 +108,7 @@ static void tell_loss(struct sim_trace *t, struct stream *s, uint32_t cpu, uint6
 	ev.u.lost.first = s->first;
 	ev.u.lost.last = s->last;
 	t->lost += s->lost;
+	keep_loss(t, s, cpu);
 	s->lost = 0;
 	write_event(t, &ev);
 }
@@ -323,6 +343,7 @@ void sim_trace_free(struct sim_trace *t)
 	gt_writer_free(t->w);
 	if (t->fd >= 0)
 		close(t->fd);
+	free(t->losses);
 	free(t->streams);
 	free(t);
 }
@@ -335,4 +356,14 @@ uint64_t sim_trace_records(const struct sim_trace *t)
 uint64_t sim_trace_lost(const struct sim_trace *t)
 {
 	return t->lost;
+}
+
+struct sim_loss *sim_trace_losses(struct sim_trace *t, uint32_t *n)
+{
+	struct sim_loss *losses = t->losses;
+
+	*n = t->nlosses;
+	t->losses = NULL;
+	t->nlosses = t->losses_room = 0;
+	return losses;
 }

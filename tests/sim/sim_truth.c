@@ -240,12 +240,15 @@ static void transition(struct sim_truth *t, const struct sim_thread *thread, enu
 
 	pass_all(t);
 	pass(process, t->s->now);
-	if (x->state)
+	if (x->state) {
+		truth_loss_passes(t, thread, x);
 		state_ends(t, thread, x);
+	}
 	count(&t->whole, x->state, -1);
 	count(process, x->state, -1);
 	x->state = next;
 	x->since = t->s->now;
+	truth_loss_looks(t, x);
 	count(&t->whole, next, 1);
 	count(process, next, 1);
 	if (next == TRUTH_RUN)
@@ -380,8 +383,10 @@ void sim_truth_finish(struct sim *s)
 	for (uint32_t i = 0; i < s->nthreads; i++) {
 		struct truth_thread *x = &t->threads[i];
 
-		if (x->state == TRUTH_NONE)
+		if (x->state == TRUTH_NONE) {
+			x->unknown += x->known ? 0 : s->now - x->end;
 			continue;
+		}
 		transition(t, &s->threads[i], TRUTH_NONE);
 		wait_ends(t, &s->threads[i], !x->round);
 		x->end = s->now;

@@ -76,6 +76,9 @@ struct truth_thread {
 	uint64_t episode, wait_start, resumed, woken;
 	uint64_t blocked_at, runnable_at, blocked_resumed, runnable_resumed;
 	bool round, by_nobody, by_futex;
+	/* Where records are lost: is its state known, and how long at most not? */
+	bool known;
+	uint64_t unknown;
 };
 
 /* A hold that goes on. */
@@ -100,12 +103,18 @@ struct sim_truth {
 	struct map places;  /* cpu << 32 | thread → ns */
 	double inverse;
 	struct truth_hold *holds; /* by object */
+	const struct sim_loss *losses;
+	uint32_t nlosses;
 	uint64_t missing;	  /* waits on words that the report does not have */
 };
 
 struct sim_truth *truth_new(struct sim *s, uint32_t ngroups);
 void truth_free(struct sim_truth *t);
 struct truth_part *truth_part(struct sim_truth *t, uint32_t group, uint32_t thread);
+/* The state that `x` had ends with a record of now; that of the next one may be lost, too. */
+void truth_loss_passes(struct sim_truth *t, const struct sim_thread *thread,
+		       struct truth_thread *x);
+void truth_loss_looks(struct sim_truth *t, struct truth_thread *x);
 void truth_add(struct truth_list *l, uint64_t value);
 uint32_t truth_group_of(struct sim_truth *t, uint32_t word); /* index + 1; 0: not in the report */
 void truth_hold_ends(struct sim_truth *t, const struct sim_object *o);

@@ -519,6 +519,26 @@ static void a_loss_goes_on_behind_the_record_that_told_of_one(void **unused)
 	schedule_free(&s);
 }
 
+static void who_wakes_another_after_a_loss_runs(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_block(&s, 200, 1, 3, 0, NR_READ);
+	add_loss(&s, 400, 0, 300, 350);
+	add_waking(&s, 400, 0, 3, 2);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, (300 + 600) * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 100 * US);
+	assert_int_equal(cpu_row(&s, 0)->workload, (300 + 600) * US);
+	schedule_free(&s);
+}
+
 static void losses_of_two_cpus_end_each_for_itself(void **unused)
 {
 	struct schedule s;
@@ -824,6 +844,7 @@ int main(void)
 		cmocka_unit_test(a_thread_born_in_a_loss_is_known_from_its_first_run),
 		cmocka_unit_test(what_tells_of_a_loss_is_known),
 		cmocka_unit_test(a_loss_goes_on_behind_the_record_that_told_of_one),
+		cmocka_unit_test(who_wakes_another_after_a_loss_runs),
 		cmocka_unit_test(losses_of_two_cpus_end_each_for_itself),
 		cmocka_unit_test(a_loss_told_after_the_window_counts),
 		cmocka_unit_test(a_switch_that_was_not_shown_concerns_its_own_cpu_only),

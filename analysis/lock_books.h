@@ -60,6 +60,7 @@ struct lock_book {
 	uint32_t last_waker; /* struct thread.index */
 	uint32_t nslots;     /* threads with a part in it, numbered from 1 */
 	enum lock_way way;
+	bool tells_having; /* probes have told of having it, so asking alone is not taken for it */
 	struct lock_blame blame;
 	/* lock_global.c */
 	struct lock_hold held,

@@ -9,6 +9,12 @@
  */
 #include "lock_holds.h"
 
+/* May who goes on have it, as far as probes have told? */
+static bool is_free(const struct lock_book *b)
+{
+	return !b->blame.holder && !b->tells_having;
+}
+
 /* A thread asks for one lock at a time, however many it holds. */
 struct lock_exact {
 	uint32_t asks;	  /* number + 1; 0: for none */
@@ -54,7 +60,7 @@ void lock_exact_resume(struct lock_holds *h, const struct lock_step *s)
 	x->waits = false;
 	x->goes_on = s->now;
 	x->at = lock_books_clock(h->books, s->t, s->now);
-	if (!h->books->at[s->lock]->blame.holder)
+	if (is_free(h->books->at[s->lock]))
 		holder_is(h, s->lock, s->t, s->now);
 }
 
@@ -66,7 +72,7 @@ static void request(struct lock_holds *h, struct lock_exact *x, const struct thr
 		.goes_on = now,
 		.at = lock_books_clock(h->books, t, now),
 	};
-	if (!h->books->at[lock]->blame.holder)
+	if (is_free(h->books->at[lock]))
 		holder_is(h, lock, t, now);
 }
 
@@ -84,6 +90,7 @@ static void acquired(struct lock_holds *h, struct lock_exact *x, struct lock_par
 {
 	uint32_t lock = p->group;
 
+	h->books->at[lock]->tells_having = true;
 	if (p->holding)
 		return;
 	x->asks = 0;

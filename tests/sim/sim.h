@@ -57,7 +57,8 @@ enum sim_feature {
 	SIM_PROBES = 1 << 15,  /* lock probes tell of every lock but rwlocks */
 	SIM_NESTED = 1 << 16,  /* locks are taken while another is held, and held asleep */
 	SIM_RESPAWN = 1 << 17, /* threads end and others begin, with their thread ids */
-	SIM_FEATURES = 18
+	SIM_PI = 1 << 18,      /* some mutexes inherit priority: the kernel hands them over */
+	SIM_FEATURES = 19
 };
 
 /* What is done to the records on their way into the file. */
@@ -102,6 +103,7 @@ struct sim_word {
 	uint32_t first, last; /* thread index + 1 */
 	const char *name;     /* for GT_SYMBOL, with `offset`; NULL: none */
 	uint32_t number, offset;
+	uint32_t op; /* of its last wait */
 	uint64_t rounds;
 };
 
@@ -124,6 +126,7 @@ struct sim_object {
 	uint64_t base;
 	uint32_t owner; /* thread index + 1; 0: free */
 	uint32_t readers;
+	bool pi;
 	uint32_t switches;	       /* GIL: how often it changed hands */
 	bool asked;		       /* GIL: the holder is to let go */
 	bool unknown;		       /* its interpreter is not told */

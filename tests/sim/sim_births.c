@@ -172,7 +172,8 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 	if (n && sim_chance(s, 70))
 		p->global = sim_object_new(s, kinds[sim_random(s, n)], index) + 1;
 	for (uint32_t i = 0, some = 1 + sim_random(s, 4); sim_has(s, SIM_MUTEX) && i < some; i++)
-		sim_object_new(s, OBJECT_MUTEX, index);
+		s->objects[sim_object_new(s, OBJECT_MUTEX, index)].pi =
+			sim_has(s, SIM_PI) && sim_chance(s, 50);
 	if (sim_has(s, SIM_RWLOCK))
 		sim_object_new(s, OBJECT_RWLOCK, index);
 	if (sim_has(s, SIM_BARRIER) && rest >= 2) {

@@ -320,6 +320,58 @@ static void check_claims_of(struct check *k, const json_t *o, const struct sim_t
 		    time[TRUTH_LOCK] + time[TRUTH_EVENT]);
 }
 
+static bool any_unproven(const struct check *k)
+{
+	for (size_t i = 0; i < check_rows(k, "events"); i++)
+		if (!strcmp(check_text(check_row(k, "events", i), "kind"), "unproven"))
+			return true;
+	return false;
+}
+
+/* The first of the classes, which rest on little. What is not proven may decide for none. */
+static void check_verdict(struct check *k)
+{
+	const char *class = check_text(json_object_get(k->report, "verdict"), "class");
+	const struct truth_scope *s = &k->t->whole;
+	const char *truth = NULL;
+
+	if (s->active < 10 * MS)
+		truth = "inconclusive";
+	else if (2 * s->active < k->s->end - SIM_START)
+		truth = "io-bound";
+	else if (50 * s->several < s->active)
+		truth = "single-threaded";
+	if (any_unproven(k))
+		return;
+	if (truth ? strcmp(class, truth) != 0
+		  : !strcmp(class, "inconclusive") || !strcmp(class, "io-bound") ||
+			    !strcmp(class, "single-threaded"))
+		check_differs(k, "verdict %s, truth %s", class, truth ? truth : "none of the first");
+}
+
+/* How much is unknown is what the threads' rows say, and too much of it leaves no verdict. */
+static void check_unknown(struct check *k)
+{
+	const json_t *losses = json_object_get(k->report, "losses");
+	const char *class = check_text(json_object_get(k->report, "verdict"), "class");
+	uint64_t unknown = 0, life = 0;
+	bool exceeded;
+
+	for (size_t i = 0; i < check_rows(k, "threads"); i++) {
+		const json_t *o = check_row(k, "threads", i);
+
+		unknown += check_integer(o, "unknown");
+		life += check_integer(o, "end") - check_integer(o, "start");
+	}
+	exceeded = 100 * unknown > life;
+	check_share(k, "losses", 0, losses, "unknown_share",
+		    life ? (double)unknown / (double)life : 0);
+	if (json_is_true(json_object_get(losses, "exceeded")) != exceeded)
+		check_differs(k, "the limit: told wrong");
+	if (exceeded && strcmp(class, "inconclusive"))
+		check_differs(k, "verdict %s, too much is unknown", class);
+}
+
 /* Records were lost: nothing may be claimed that was not so. */
 static void check_claims(struct check *k)
 {
@@ -339,6 +391,7 @@ static void check_claims(struct check *k)
 static int compare(struct check *k)
 {
 	check_losses(k);
+	check_unknown(k);
 	if (k->c->p.damage == SIM_LOSS) {
 		check_claims(k);
 		return k->differences;
@@ -349,6 +402,7 @@ static int compare(struct check *k)
 	check_parallelism(k);
 	check_wakeups(k);
 	check_locks(k);
+	check_verdict(k);
 	if (k->c->p.scenario)
 		sim_scenario_check(k);
 	return k->differences;

@@ -113,6 +113,25 @@ static void check_at_most(struct check *k, const struct truth_group *g, const js
 			      check_integer(lock, "id"), told, truth);
 }
 
+/* Jain's index over the holds of all who used the lock. */
+static void check_fairness(struct check *k, uint32_t group, const json_t *lock)
+{
+	double sum = 0, squares = 0, n = 0;
+
+	for (size_t i = 0; i < k->t->nparts; i++) {
+		const struct truth_part *p = &k->t->parts[i];
+
+		if (p->group != group || !(p->waits || p->got || p->let_go))
+			continue;
+		n++;
+		sum += (double)p->held;
+		squares += (double)p->held * (double)p->held;
+	}
+	if (sum > 0)
+		check_share(k, "lock", check_integer(lock, "id"), lock, "fairness",
+			    sum * sum / (n * squares));
+}
+
 static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 {
 	struct truth_group *g = &k->t->groups[group];
@@ -137,6 +156,7 @@ static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 	check_pair_sums(k, group, lock);
 	if (probed(lock)) {
 		check_pairs(k, g, lock);
+		check_fairness(k, group, lock);
 		check_spread(k, id, "hold", lock, &g->hold);
 	} else if (!strncmp(check_text(lock, "name"), "mutex_", 6)) {
 		check_at_most(k, g, lock);

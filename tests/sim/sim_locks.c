@@ -9,6 +9,8 @@
 #define WAIT_CONDVAR (FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME)
 #define WAIT_CONDVAR_UNTIL (FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG)
 
+#define LOCK_PI (FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG)
+
 #define GIL_INTERVAL (5 * MS)
 #define SLICE_OF_SEMAPHORE (100 * US)
 #define SLICE_OF_TICK (10 * MS)
@@ -79,6 +81,8 @@ static bool is_free(const struct sim_thread *t, const struct sim_object *o)
 {
 	if (o->kind == OBJECT_BATON)
 		return o->owner == t->index + 1 || (!o->owner && !o->first);
+	if (o->pi && o->owner == t->index + 1)
+		return true;
 	return !o->owner && !o->readers;
 }
 
@@ -114,7 +118,7 @@ static void wait_for(struct sim *s, struct sim_thread *t, struct sim_object *o)
 {
 	switch (o->kind) {
 	case OBJECT_MUTEX:
-		sim_futex_wait(s, t, o->word, WAIT, 2, 0);
+		sim_futex_wait(s, t, o->word, o->pi ? LOCK_PI : WAIT, o->pi ? 0 : 2, 0);
 		break;
 	case OBJECT_GIL:
 		t->seen = o->switches;
@@ -176,6 +180,8 @@ void sim_unlock(struct sim *s, struct sim_thread *t, struct sim_object *o)
 	if (s->truth)
 		sim_truth_let_go(s, t, o);
 	probe(s, t, o, GT_LOCK_RELEASED);
+	if (o->pi) /* nobody else can take it any more */
+		o->owner = s->words[o->word].first;
 	if (o->kind == OBJECT_BATON)
 		turn_given(s, t, o);
 	else if (o->kind == OBJECT_RWLOCK)

@@ -160,6 +160,7 @@ static bool pass(struct truth_scope *s, uint64_t now)
 	if (!ns || demand == 0)
 		return false;
 	s->active += ns;
+	s->several += demand >= 2 ? ns : 0;
 	s->histogram[s->running] += ns;
 	s->most = s->running > s->most ? s->running : s->most;
 	s->attainable += (double)ns * least(s->cpus, demand);

@@ -34,7 +34,7 @@ struct truth_span {
 struct truth_scope {
 	double cpus; /* N, as reported */
 	uint32_t running, runnable, lock;
-	uint64_t last, active, serialized, run, run_most;
+	uint64_t last, active, several, serialized, run, run_most; /* several: two or more could run */
 	double attainable, loss;
 	uint64_t *histogram;
 	uint32_t most;

@@ -72,6 +72,7 @@ void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t
 	ev.val = val;
 	word_add(s, word, t);
 	s->words[word].rounds++;
+	s->words[word].op = op;
 	if (s->truth)
 		sim_truth_round(s, t, word);
 	blocks(s, t, &ev, SIM_FUTEX, ns);
@@ -103,7 +104,9 @@ bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
 	ev.syscall = NR_FUTEX;
 	ev.flags = GT_F_FUTEX | GT_F_BLOCK;
 	ev.u.addr = w->addr;
-	ev.op = FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
+	ev.op = s->words[word].op == (FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG)
+			? FUTEX_UNLOCK_PI | FUTEX_PRIVATE_FLAG
+			: FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
 	wakes(s, t, to, &ev);
 	return true;
 }

@@ -14,6 +14,8 @@ if [ "$(printf '%s\n' "$(uname -r)" 6.2 | sort -V | tail -n 1)" = 6.2 ]; then
 	UNLESS_LOST='lost > 0 and (v == "inconclusive") == r["losses"]["exceeded"] or '
 fi
 UNLESS_LOST=${UNLESS_LOST:-}
+# 64 emulated CPUs on two: half a percent was seen, cause not known (docs/kernels.md).
+[ "$CPUS" -le 4 ] || AUDITED='max(r["audit"]["cpu_error"], r["audit"]["task_error"]) <= 0.01'
 
 # The machine outside does other things too: two emulated CPUs run at once when it lets them.
 PARALLEL='v not in ("serialized", "contended", "single-threaded") and p["average"] > 1.2'

@@ -215,6 +215,7 @@ $(O)/bench/%: $(O)/obj/tests/bench/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
+$(O)/bench/empty_bpf: $(O)/obj/user/record/tracefs.o
 
 # It shares the trace writer with giltrace, and nothing of the analyses.
 $(O)/tests/sim: $(call obj,$(SIM_SRC)) $(LIB_OBJ)

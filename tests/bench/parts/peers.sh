@@ -21,7 +21,7 @@ against() {
 	tool=$(offcputime)
 	{
 		row untraced "$command"
-		row "empty BPF programs" "$O/bench/empty_bpf $command"
+		row "empty BPF programs" "$O/bench/empty_bpf -f $command"
 		row "giltrace record" "$(clean) $(record -- "$command")"
 		row "giltrace record --no-stacks" "$(clean) $(record --no-stacks -- "$command")"
 		! have perf || row "perf sched record" "$(clean) $(perf_record -- "$command")"

@@ -4,6 +4,7 @@
 #define BLOCK_BPF_H
 
 #include "state.bpf.h"
+#include "batch.bpf.h"
 #include "futex.bpf.h"
 #include "stack.bpf.h"
 
@@ -21,7 +22,8 @@ static __always_inline struct pt_regs *saved_call(struct task_struct *t, s32 *nr
 	return regs;
 }
 
-/* The stack that goes before a record, where any is wanted with such a call (STACK_FUTEX, or its number). */
+/* The stack that goes before a record, where any is wanted with such a call (STACK_FUTEX, or its
+ * number). */
 static __always_inline void record_stack(void *ctx, const struct gt_wire_hdr *hdr, s32 call)
 {
 	u32 wanted = hdr->kind == GT_WIRE_SWITCH ? GT_STACKS_OFFCPU : GT_STACKS_WAKE;
@@ -35,58 +37,102 @@ static __always_inline void record_stack(void *ctx, const struct gt_wire_hdr *hd
 	stack_of(hdr->ts, hdr->kind, call);
 }
 
+/* What goes into a record beside its header. */
+struct sched_record {
+	u32 flags, peer;
+	s32 nr;
+	struct futex_call futex;
+};
+
+static __always_inline void fill_switch(struct gt_wire_switch *sw, const struct gt_wire_hdr *hdr,
+					const struct sched_record *of)
+{
+	record_header(&sw->hdr, hdr->ts, hdr->kind, of->flags, hdr->task);
+	sw->hdr.state = hdr->state;
+	sw->peer = of->peer;
+	sw->syscall = of->nr;
+	sw->pad = 0;
+}
+
+static __always_inline void fill_block(struct gt_wire_block *block, const struct gt_wire_hdr *hdr,
+				       const struct sched_record *of)
+{
+	fill_switch(&block->sw, hdr, of);
+	block->addr = of->futex.addr;
+	block->op = of->futex.op;
+	block->val = of->futex.val;
+}
+
+static __always_inline void write_switch(u32 cpu, struct cpu_state *c,
+					 const struct gt_wire_hdr *hdr,
+					 const struct sched_record *of, bool together)
+{
+	struct gt_wire_switch *sw;
+
+	if (together && batch_begin(cpu)) {
+		sw = batch_reserve(cpu, c, hdr->ts, sizeof(*sw));
+		if (sw) {
+			fill_switch(sw, hdr, of);
+			batch_end(cpu, sizeof(*sw));
+		}
+		return;
+	}
+	sw = record_reserve(cpu, c, hdr->ts, sizeof(*sw));
+	if (sw) {
+		fill_switch(sw, hdr, of);
+		record_submit(sw);
+	}
+}
+
+static __always_inline void write_block(u32 cpu, struct cpu_state *c, const struct gt_wire_hdr *hdr,
+					const struct sched_record *of, bool together)
+{
+	struct gt_wire_block *block;
+
+	if (together && batch_begin(cpu)) {
+		block = batch_reserve(cpu, c, hdr->ts, sizeof(*block));
+		if (block) {
+			fill_block(block, hdr, of);
+			batch_end(cpu, sizeof(*block));
+		}
+		return;
+	}
+	block = record_reserve(cpu, c, hdr->ts, sizeof(*block));
+	if (block) {
+		fill_block(block, hdr, of);
+		record_submit(block);
+	}
+}
+
 /*
  * A SWITCH, WAKING or STATE record. `caller` is the task whose system call belongs to the record,
- * NULL when none does: who blocks, or who wakes. `ctx` is NULL when that is not the current task: its
- * stack is then out of reach.
+ * NULL when none does: who blocks, or who wakes. `ctx` is NULL when that is not the current task:
+ * its stack is then out of reach. `together`: with others, for callers that nobody interrupts.
  */
 static __always_inline void record_sched(void *ctx, u32 cpu, struct cpu_state *c,
 					 const struct gt_wire_hdr *hdr, u32 peer,
-					 struct task_struct *caller)
+					 struct task_struct *caller, bool together)
 {
-	struct futex_call futex = {};
+	struct sched_record of = { .flags = hdr->flags, .peer = peer, .nr = -1 };
 	struct pt_regs *regs = NULL;
-	struct gt_wire_block *block;
-	struct gt_wire_switch *sw;
 	bool compat = false, fault = false;
-	u32 flags = hdr->flags;
-	s32 nr = -1;
 
 	if (caller)
-		regs = saved_call(caller, &nr, &compat);
+		regs = saved_call(caller, &of.nr, &compat);
 	if (compat)
-		flags |= GT_F_COMPAT;
-	if (!regs || !futex_decode(caller, regs, nr, compat, &futex, &fault)) {
+		of.flags |= GT_F_COMPAT;
+	if (!regs || !futex_decode(caller, regs, of.nr, compat, &of.futex, &fault)) {
 		if (ctx && caller)
-			record_stack(ctx, hdr, nr);
-		sw = record_reserve(cpu, c, hdr->ts, sizeof(*sw));
-		if (!sw)
-			return;
-		record_header(&sw->hdr, hdr->ts, hdr->kind, flags, hdr->task);
-		sw->hdr.state = hdr->state;
-		sw->peer = peer;
-		sw->syscall = nr;
-		sw->pad = 0;
-		record_submit(sw);
+			record_stack(ctx, hdr, of.nr);
+		write_switch(cpu, c, hdr, &of, together);
 		return;
 	}
 	if (ctx)
 		record_stack(ctx, hdr, STACK_FUTEX);
 	if (fault)
 		loss(c, GT_LOSS_FUTEX_ARGS, hdr->ts);
-	block = record_reserve(cpu, c, hdr->ts, sizeof(*block));
-	if (!block)
-		return;
-	flags |= GT_F_BLOCK | GT_F_FUTEX | (futex.timed ? GT_F_TIMED : 0);
-	record_header(&block->sw.hdr, hdr->ts, hdr->kind, flags, hdr->task);
-	block->sw.hdr.state = hdr->state;
-	block->sw.peer = peer;
-	block->sw.syscall = nr;
-	block->sw.pad = 0;
-	block->addr = futex.addr;
-	block->op = futex.op;
-	block->val = futex.val;
-	record_submit(block);
+	of.flags |= GT_F_BLOCK | GT_F_FUTEX | (of.futex.timed ? GT_F_TIMED : 0);
+	write_block(cpu, c, hdr, &of, together);
 }
 
 #endif

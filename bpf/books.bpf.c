@@ -129,11 +129,13 @@ int open_tasks(struct bpf_iter__task *ctx)
 		return 1;
 	/* The time first: a change after it has a later record, which then wins. */
 	hdr.ts = bpf_ktime_get_ns();
-	hdr.task = s->id;
+	hdr.task = READ_ONCE(s->id);
+	if (!hdr.task)
+		return 0;
 	hdr.state = t->__state;
 	hdr.flags = BPF_CORE_READ_BITFIELD_PROBED(t, in_iowait) ? GT_F_IOWAIT : 0;
 	cpu = bpf_get_smp_processor_id();
-	record_sched(NULL, cpu, cpu_state(cpu), &hdr, 0, hdr.state ? t : NULL);
+	record_sched(NULL, cpu, cpu_state(cpu), &hdr, 0, hdr.state ? t : NULL, false);
 	return 0;
 }
 
@@ -175,12 +177,13 @@ int close_tasks(struct bpf_iter__task *ctx)
 	struct task_state *s;
 	struct cpu_state *c;
 	u64 now, run, on_since;
-	u32 cpu;
+	u32 cpu, id;
 
 	if (!t || !t->pid)
 		return 0;
 	s = task_find(t);
-	if (!s)
+	id = s ? READ_ONCE(s->id) : 0;
+	if (!id)
 		return 0;
 	if (!books_room())
 		return 1;
@@ -191,7 +194,7 @@ int close_tasks(struct bpf_iter__task *ctx)
 	r = record_reserve_rare(cpu, c, now, sizeof(*r));
 	if (!r)
 		return 0;
-	record_header_rare(&r->hdr, now, GT_WIRE_TASK_SUM, cpu, s->id);
+	record_header_rare(&r->hdr, now, GT_WIRE_TASK_SUM, cpu, id);
 	run = READ_ONCE(s->run);
 	on_since = READ_ONCE(s->on_since);
 	/* Switched out between the two: the slice is in the sum already. */
@@ -199,7 +202,11 @@ int close_tasks(struct bpf_iter__task *ctx)
 	if (r->run == run && on_since && on_since < now)
 		r->run += now - on_since;
 	r->slices = s->slices;
-	record_submit(r);
+	/* Freed meanwhile: its sum was told as it ended. */
+	if (READ_ONCE(s->id) == id)
+		record_submit(r);
+	else
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ typedef __s16 s16;
 typedef __s32 s32;
 typedef __s64 s64;
 
+#define unlikely(x) __builtin_expect(!!(x), 0)
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

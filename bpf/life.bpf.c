@@ -119,3 +119,12 @@ int on_exit(u64 *ctx)
 	record_submit(r);
 	return 0;
 }
+
+/* The last that is heard of a task, if its final switch was not shown. Its address is still its
+ * own. */
+SEC("tp_btf/sched_process_free")
+int on_free(u64 *ctx)
+{
+	slot_free((void *)ctx[0]);
+	return 0;
+}

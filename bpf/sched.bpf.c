@@ -14,8 +14,14 @@
 /* CPU records: at most this many at once, and one more each GT_CPU_SPAN_NS / 4. */
 #define CPU_TOKENS 16
 
-static __always_inline void record_cpu(u32 cpu, struct cpu_state *c, u64 now, bool next_idle)
+/*
+ * What happens rarely is done by functions of its own, which the programs jump over: they find out
+ * again what their callers know, as the verifier looks at each by itself.
+ */
+__noinline int record_cpu(u64 now, u32 next_idle)
 {
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
 	struct gt_wire_cpu *r = record_reserve(cpu, c, now, sizeof(*r));
 
 	if (r) {
@@ -26,13 +32,14 @@ static __always_inline void record_cpu(u32 cpu, struct cpu_state *c, u64 now, bo
 	}
 	c->span_start = now;
 	c->span_idle = 0;
+	return 0;
 }
 
 /*
  * The CPU went from idle to a stranger's work or back. Each flip is told while there are tokens, so
  * the analyses know when a CPU was free; in a storm of flips they are told together.
  */
-static __always_inline void cpu_flip(u32 cpu, struct cpu_state *c, u64 now, bool next_idle)
+static __always_inline void cpu_flip(struct cpu_state *c, u64 now, bool next_idle)
 {
 	u64 filled = (now - c->tokens_at) / (GT_CPU_SPAN_NS / 4);
 
@@ -43,7 +50,7 @@ static __always_inline void cpu_flip(u32 cpu, struct cpu_state *c, u64 now, bool
 	if (!c->tokens)
 		return;
 	c->tokens--;
-	record_cpu(cpu, c, now, next_idle);
+	record_cpu(now, next_idle);
 }
 
 /* Charge the time since the last change to whoever held the CPU. */
@@ -56,17 +63,19 @@ static __always_inline void cpu_charge(struct cpu_state *c, u64 now, u32 next_ho
 	c->holder = next_holder;
 }
 
-static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now,
-					   struct task_struct *t, struct task_state *s)
+/* The running task's CPU mask, which is another than was told of last. */
+__noinline int record_affinity(u64 now)
 {
+	struct task_struct *t = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
 	struct gt_wire_affinity *r;
-	u64 fold = fold_mask(t);
+	struct task_state *s = task_find(t);
 
-	if (s->allowed == fold && s->nr_allowed == (u32)t->nr_cpus_allowed)
-		return;
-	r = record_reserve(cpu, c, now, sizeof(*r));
+	if (!s)
+		return 0;
+	r = record_reserve(cpu, cpu_state(cpu), now, sizeof(*r));
 	if (!r)
-		return;
+		return 0;
 	record_header(&r->hdr, now, GT_WIRE_AFFINITY, 0, s->id);
 	r->words = config.mask_words;
 	r->pad = 0;
@@ -76,14 +85,22 @@ static __always_inline void affinity_check(u32 cpu, struct cpu_state *c, u64 now
 			      (config.mask_words & (GT_MASK_WORDS - 1)) * 8 ?: sizeof(r->mask),
 			      &t->cpus_mask);
 	record_submit(r);
-	s->allowed = fold;
+	s->allowed = fold_mask(t);
 	s->nr_allowed = t->nr_cpus_allowed;
+	return 0;
 }
 
-static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, struct task_state *s)
+/* The running task is in its last switch. */
+__noinline int task_died(u64 now)
 {
-	struct gt_wire_task_sum *r = record_reserve_rare(cpu, c, now, sizeof(*r));
+	struct task_struct *t = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct task_state *s = task_find(t);
+	struct gt_wire_task_sum *r;
 
+	if (!s)
+		return 0;
+	r = record_reserve_rare(cpu, cpu_state(cpu), now, sizeof(*r));
 	if (r) {
 		record_header_rare(&r->hdr, now, GT_WIRE_TASK_SUM, cpu, s->id);
 		r->run = s->run;
@@ -91,17 +108,20 @@ static __always_inline void task_died(u32 cpu, struct cpu_state *c, u64 now, str
 		record_submit(r);
 	}
 	task_ended(s);
+	slot_free(t);
+	return 0;
 }
 
 /* A traced task takes the CPU from somebody who is not. */
-static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32 flags, u32 id)
+static __always_inline void switch_in(u32 cpu, struct cpu_state *c, u64 now, u32 flags, u32 id,
+				      bool together)
 {
 	struct gt_wire_hdr hdr = { .ts = now, .kind = GT_WIRE_SWITCH, .flags = flags };
 
 	/* A stretch that was all idle or all someone else's is told by the flag alone. */
 	if (c->span_idle && c->span_idle != now - c->span_start)
-		record_cpu(cpu, c, now, false);
-	record_sched(NULL, cpu, c, &hdr, id, NULL);
+		record_cpu(now, false);
+	record_sched(NULL, cpu, c, &hdr, id, NULL, together);
 }
 
 /*
@@ -125,26 +145,36 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 		loss(c, GT_LOSS_SWITCH, c->since);
 	__sync_fetch_and_add(&repaired, 1);
 	cpu_charge(c, in, HOLDER_TRACED);
-	switch_in(cpu, c, in, 0, s->id);
+	switch_in(cpu, c, in, 0, s->id, false);
 	c->task = s->id;
 	c->next_tid = t->pid;
 	s->on_since = in;
 	s->slices++;
 }
 
-/*
- * The state of `t`, which is on this CPU; NULL for a stranger. Where it is not who came last, as
- * far as switches were shown, its switch is put back. A CPU whose books are not open yet has
- * nothing to mend.
- */
-static __always_inline struct task_state *holder_get(u32 cpu, struct cpu_state *c, u64 now,
-						     struct task_struct *t)
+/* Does the CPU belong to this task, as far as switches were shown? One whose books are not open yet
+ * has nothing to mend. */
+static __always_inline bool holder_is(const struct cpu_state *c, const struct task_state *s)
 {
+	return c->holder == HOLDER_UNSEEN || (c->holder == HOLDER_TRACED && c->task == s->id);
+}
+
+/*
+ * The running task's id, 0 for a stranger. Where it is not who came last, as far as switches were
+ * shown, its switch is put back.
+ */
+__noinline u32 holder_mend(u64 now)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu_state *c = cpu_state(cpu);
 	struct task_state *s = task_get(t, c, now);
 
-	if (s && c->holder != HOLDER_UNSEEN && (c->holder != HOLDER_TRACED || c->task != s->id))
+	if (!s)
+		return 0;
+	if (!holder_is(c, s))
 		switch_repair(cpu, c, now, t, s);
-	return s;
+	return s->id;
 }
 
 /* A traced task leaves the CPU, to traced task `peer` or (0) to somebody else. */
@@ -174,11 +204,12 @@ static __always_inline void switch_out(void *ctx, u32 cpu, struct cpu_state *c, 
 		hdr.flags |= GT_F_IOWAIT;
 	if (!preempted && !dead && state && core_being_woken(t))
 		hdr.flags |= GT_F_WOKEN;
-	affinity_check(cpu, c, now, t, s);
+	if (unlikely(s->allowed != fold_mask(t) || s->nr_allowed != (u32)t->nr_cpus_allowed))
+		record_affinity(now);
 	/* What a task that could go on was doing says nothing about why it left the CPU. */
-	record_sched(ctx, cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t);
-	if (dead)
-		task_died(cpu, c, now, s);
+	record_sched(ctx, cpu, c, &hdr, peer, preempted || !state || dead ? NULL : t, true);
+	if (unlikely(dead))
+		task_died(now);
 }
 
 SEC("tp_btf/sched_switch")
@@ -206,10 +237,12 @@ int on_switch(u64 *ctx)
 	now = bpf_ktime_get_ns();
 	if (!n && task_unsure(c, next))
 		loss(c, GT_LOSS_TASK_STORAGE, now);
-	if (c->holder == HOLDER_UNSEEN)
+	if (unlikely(c->holder == HOLDER_UNSEEN))
 		cpu_begin(c, now);
 	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN || !shown) {
-		p = holder_get(cpu, c, now, prev);
+		p = task_get(prev, c, now);
+		if (p && unlikely(!holder_is(c, p)))
+			holder_mend(now); /* `prev` is still the current task */
 		if (!p) {
 			if (c->holder == HOLDER_TRACED)
 				loss(c, GT_LOSS_SWITCH, c->since);
@@ -233,9 +266,9 @@ int on_switch(u64 *ctx)
 		switch_out(ctx, cpu, c, now, flags | (ctx[0] ? GT_F_PREEMPTED : 0), prev, p, state,
 			   n ? n->id : 0);
 	} else if (n) {
-		switch_in(cpu, c, now, flags, n->id);
+		switch_in(cpu, c, now, flags, n->id, true);
 	} else {
-		cpu_flip(cpu, c, now, holder == HOLDER_IDLE);
+		cpu_flip(c, now, holder == HOLDER_IDLE);
 	}
 	if (n) {
 		c->task = n->id;
@@ -268,13 +301,11 @@ int on_waking(u64 *ctx)
 	}
 	hdr.task = s->id;
 	waker = bpf_get_current_task_btf();
-	if (c->next_tid != (u32)waker->pid) {
-		s = holder_get(cpu, c, hdr.ts, waker);
-		by = s ? s->id : 0;
-	} else if (c->holder == HOLDER_TRACED) {
+	if (unlikely(c->next_tid != (u32)waker->pid))
+		by = holder_mend(hdr.ts);
+	else if (c->holder == HOLDER_TRACED)
 		by = c->task;
-	}
-	record_sched(ctx, cpu, c, &hdr, by, by ? waker : NULL);
+	record_sched(ctx, cpu, c, &hdr, by, by ? waker : NULL, true);
 	return 0;
 }
 
@@ -285,16 +316,18 @@ int holder_look(void)
 	struct cpu_state *c = cpu_state(cpu);
 
 	if (enabled && c->next_tid != (u32)t->pid)
-		holder_get(cpu, c, bpf_ktime_get_ns(), t);
+		holder_mend(bpf_ktime_get_ns());
 	return 0;
 }
 
 /*
  * Run on each CPU before the rings are emptied: a task that took the CPU unseen must not stay so
- * for longer than the reader can put its switch back in order.
+ * for longer than the reader can put its switch back in order, and what was collected is wanted.
+ * Not 0: that is still to be had, when there is room again or another moment.
  */
 SEC("raw_tp")
 int look_cpu(void *ctx)
 {
-	return holder_look();
+	holder_look();
+	return batch_flush();
 }

@@ -12,6 +12,8 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 const volatile struct gt_wire_config config = { .nr_cpus = 1, .mask_words = 1 };
 
 __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE] __attribute__((aligned(CPU_STATE_SIZE)));
+__u8 batches[GT_MAX_CPUS][BATCH_SIZE] __attribute__((aligned(BATCH_SIZE)));
+__u8 task_slots[TASK_SLOTS][TASK_SLOT_SIZE] __attribute__((aligned(TASK_SLOT_SIZE)));
 __u64 losses[GT_LOSS_COUNT];
 __u64 repaired;
 __u32 enabled;

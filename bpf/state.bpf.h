@@ -50,7 +50,7 @@ struct task_call {
 	u64 count;
 };
 
-/* Lives in task storage: it comes and goes with the task, whatever happens to its tid. */
+/* Comes and goes with the task, whatever happens to its tid. What a switch wants stands first. */
 struct task_state {
 	u32 id, process, as;
 	u32 nr_allowed;	 /* last CPU mask told about: number of CPUs, */
@@ -64,14 +64,64 @@ struct task_state {
 	u32 ended;	 /* no longer counted in `alive` */
 	u64 lock_ip;	 /* the lock probe that it last came by: where, */
 	u32 lock_site, lock_role; /* and which */
-	u32 rung;	 /* the collector was woken for its first stack */
+	u32 rung;		  /* the collector was woken for its first stack */
 	u32 pad;
 	struct task_call calls[TASK_CALLS];
 };
 
+/*
+ * Where a task's state is found: in a table in .bss, at a place that the address of its task_struct
+ * gives, reached without a helper call. Whose place is taken has its state in task storage.
+ *
+ * A place is free again after the task's last switch, or when its memory is given back. Some
+ * kernels leave out now the one, now the other (measured), so a later task with the same address is
+ * told from the former one: by its tgid, which a task keeps, and when it is marked by its birth,
+ * which an exec may change.
+ */
+struct task_slot {
+	u64 task; /* address, 0: free */
+	u64 start;
+	u32 tgid, pad;
+	struct task_state state;
+};
+
+#define TASK_SLOTS 4096
+#define TASK_SLOT_SIZE 256
+_Static_assert(sizeof(struct task_slot) <= TASK_SLOT_SIZE, "task_slots[] has too little room");
+
+/*
+ * The records of sched_switch and sched_waking are collected per CPU and put into the ring
+ * together: see batch.bpf.h.
+ */
+#define BATCH_BYTES GT_COLLECTED_BYTES
+
+struct batch_word {
+	union {
+		struct {
+			u32 used;    /* bytes of `data` */
+			u32 flushes; /* so far: tells that it was sent meanwhile */
+		};
+		u64 both;
+	};
+};
+
+struct batch {
+	struct batch_word word;
+	u32 busy; /* a record is being written */
+	u32 pad;
+	u8 data[BATCH_BYTES];
+};
+
+#define BATCH_SIZE 512
+_Static_assert(offsetof(struct batch, data) == offsetof(struct gt_wire_collected, data),
+	       "user space reads it");
+_Static_assert(sizeof(struct batch) <= BATCH_SIZE, "batches[] has too little room");
+
 extern int LINUX_KERNEL_VERSION __kconfig;
 extern const volatile struct gt_wire_config config;
 extern __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
+extern __u8 batches[GT_MAX_CPUS][BATCH_SIZE];
+extern __u8 task_slots[TASK_SLOTS][TASK_SLOT_SIZE];
 extern __u32 enabled; /* scheduler records are wanted */
 extern __u32 next_id; /* last number drawn for a task, a process or an address space */
 extern __u64 alive;   /* traced tasks that have not ended */
@@ -115,8 +165,8 @@ extern struct lock_sites lock_sites SEC(".maps");
 
 /*
  * Put the current task's switch back if the kernel did not show it: before a record of what it does
- * there, of which there may be more than the reader looks back over. In sched.bpf.c. A caller that is
- * preempted in between, right after such a switch, leaves wrong books until the next one.
+ * there, of which there may be more than the reader looks back over. In sched.bpf.c. A caller that
+ * is preempted in between, right after such a switch, leaves wrong books until the next one.
  */
 int holder_look(void);
 
@@ -131,6 +181,18 @@ static __always_inline struct cpu_state *cpu_state(u32 cpu)
 	asm volatile("" : "+r"(cpu));
 	return (struct cpu_state *)cpus[cpu & (GT_MAX_CPUS - 1)];
 }
+
+static __always_inline struct batch *batch_of(u32 cpu)
+{
+	if (cpu >= GT_MAX_CPUS)
+		cpu = GT_MAX_CPUS - 1;
+	asm volatile("" : "+r"(cpu)); /* as in cpu_state() */
+	return (struct batch *)batches[cpu & (GT_MAX_CPUS - 1)];
+}
+
+/* Put what this CPU has collected into its ring. In batch.bpf.c. */
+enum { BATCH_SENT, BATCH_BUSY, BATCH_NO_ROOM };
+int batch_flush(void);
 
 /* The books of a CPU open when it is first seen: by open_cpu, or by a switch that came before it.
  */
@@ -152,12 +214,46 @@ static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
 	c->lost_last = now;
 }
 
+static __always_inline struct task_slot *task_slot(struct task_struct *t)
+{
+	u32 low;
+
+	/* The verifier lets nobody calculate with a pointer, but does let its lower half be copied.
+	 */
+	asm volatile("%0 = %1" : "=w"(low) : "w"((u32)(u64)t));
+	low = low * 0x9e3779b1u >> 20;
+	asm volatile("" : "+r"(low)); /* as in cpu_state() */
+	return (struct task_slot *)task_slots[low & (TASK_SLOTS - 1)];
+}
+
+static __always_inline bool slot_is(const struct task_slot *slot, const struct task_struct *t)
+{
+	return slot->task == (u64)t && slot->tgid == (u32)t->tgid;
+}
+
+/* Nothing more is to be told of `t`. */
+static __always_inline void slot_free(struct task_struct *t)
+{
+	struct task_slot *slot = task_slot(t);
+
+	if (slot->task != (u64)t)
+		return;
+	slot->tgid = 0;
+	slot->start = 0;
+	__builtin_memset(&slot->state, 0, sizeof(slot->state));
+	__sync_lock_test_and_set(&slot->task, 0);
+}
+
 /*
- * The state of a traced task, NULL for any other. Most tasks of the machine have no storage of any
- * BPF program's, which one load tells.
+ * The state of a traced task, NULL for any other. Most tasks of the machine have neither their
+ * place in the table nor storage of any BPF program's, which two loads tell.
  */
 static __always_inline struct task_state *task_find(struct task_struct *t)
 {
+	struct task_slot *slot = task_slot(t);
+
+	if (slot_is(slot, t))
+		return &slot->state;
 	return t->bpf_storage ? bpf_task_storage_get(&tasks, t, NULL, 0) : NULL;
 }
 
@@ -196,11 +292,17 @@ static __always_inline void task_get_end(struct cpu_state *c)
 /* For callers in preemptible context. */
 static __always_inline struct task_state *task_get_preemptible(struct task_struct *t)
 {
-	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
+	struct task_slot *slot = task_slot(t);
 	struct task_state *s;
+	struct cpu_state *c;
 
+	if (slot_is(slot, t))
+		return &slot->state;
+	if (!t->bpf_storage)
+		return NULL;
+	c = cpu_state(bpf_get_smp_processor_id());
 	task_get_begin(c);
-	s = task_find(t);
+	s = bpf_task_storage_get(&tasks, t, NULL, 0);
 	/* Only a call that this one interrupted may be in the way: our own is over. */
 	if (!s && c->storage_busy > 1 && task_unsure(c, t))
 		loss(c, GT_LOSS_TASK_STORAGE, bpf_ktime_get_ns());
@@ -249,7 +351,7 @@ static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 n
 	struct gt_wire_lost *r;
 	u32 count;
 
-	if (!c->lost)
+	if (!unlikely(c->lost))
 		return true;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r)
@@ -265,8 +367,10 @@ static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 n
 	return true;
 }
 
-/* Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted. Every byte must be
- * written. */
+/*
+ * Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted, behind what was
+ * collected before. Every byte must be written.
+ */
 static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 now, const u64 size)
 {
 	void *ring = bpf_map_lookup_elem(&rings, &cpu);
@@ -276,7 +380,8 @@ static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 no
 		loss(c, GT_LOSS_CPU_RANGE, now);
 		return NULL;
 	}
-	if (record_losses(ring, c, now))
+	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
+	    record_losses(ring, c, now))
 		r = bpf_ringbuf_reserve(ring, size, 0);
 	if (!r)
 		loss(c, GT_LOSS_RING_FULL, now);
@@ -295,7 +400,8 @@ static __always_inline void *record_reserve_rare(u32 cpu, struct cpu_state *c, u
 		loss(c, GT_LOSS_CPU_RANGE, now);
 		return NULL;
 	}
-	if (record_losses(ring, c, now))
+	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
+	    record_losses(ring, c, now))
 		r = bpf_ringbuf_reserve(ring, size, 0);
 	if (!r)
 		r = bpf_ringbuf_reserve(&spare, size, 0);

@@ -103,6 +103,24 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 	record_submit(r);
 }
 
+/* The place of `t` in the table, NULL when it is another task's. */
+static __always_inline struct task_state *slot_take(struct task_struct *t)
+{
+	struct task_slot *slot = task_slot(t);
+	u64 owner;
+
+	/* Of a former task at this address. Who is marked by another at this moment has 0 there
+	 * yet. */
+	if (slot->task == (u64)t && slot->start && slot->start != t->start_time)
+		slot_free(t);
+	owner = __sync_val_compare_and_swap(&slot->task, 0, (u64)t);
+	if (owner && owner != (u64)t)
+		return NULL;
+	slot->start = t->start_time;
+	slot->tgid = t->tgid;
+	return &slot->state;
+}
+
 /*
  * Give `t` a state of its own; NULL when it has one already, or, counted, when the kernel has no
  * memory for it. A task born while tasks are being found is seen by find_tasks and by on_newtask at
@@ -111,11 +129,13 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 static __always_inline struct task_state *task_mark(struct task_struct *t, u64 now)
 {
 	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
-	struct task_state *s;
+	struct task_state *s = slot_take(t);
 
-	task_get_begin(c);
-	s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	task_get_end(c);
+	if (!s) {
+		task_get_begin(c);
+		s = bpf_task_storage_get(&tasks, t, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+		task_get_end(c);
+	}
 	if (!s) {
 		/* Of two who ask at once one may get nothing: the other has it. */
 		if (!task_find(t))
@@ -148,6 +168,7 @@ static __always_inline void task_ends_early(struct task_struct *t, struct task_s
 		record_submit(r);
 	}
 	task_ended(s);
+	slot_free(t);
 	task_get_begin(c);
 	bpf_task_storage_delete(&tasks, t);
 	task_get_end(c);

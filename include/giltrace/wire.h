@@ -47,6 +47,7 @@ enum gt_wire_kind {
 	GT_WIRE_KERNEL_STACK = 17, /* struct gt_wire_kernel_stack: likewise, the kernel's part; before its STACK */
 	GT_WIRE_SAMPLE = 18,       /* struct gt_wire_sample: hdr.task was found on this CPU by the clock */
 	GT_WIRE_PYTHON_STACK = 19, /* struct gt_wire_python_stack: likewise, its Python frames; before its STACK */
+	GT_WIRE_BATCH = 20,        /* struct gt_wire_batch: several SWITCH and WAKING records; never seen by collect.h */
 };
 
 /* Record flags. They are carried unchanged into the trace file: values are never renumbered. */
@@ -105,6 +106,23 @@ struct gt_wire_block {
 	__u64 addr;
 	__u32 op;
 	__u32 val; /* the call's value argument, for waits the expected value; low 32 bits */
+};
+
+/* Behind it lie `bytes` of records, each as long as its kind and flags tell; what follows those means nothing. */
+struct gt_wire_batch {
+	struct gt_wire_hdr hdr; /* only `kind` is set */
+	__u32 bytes;
+	__u32 pad;
+};
+
+#define GT_COLLECTED_BYTES 480
+
+/* What a CPU has collected and not yet put into its ring, as user space sees it: how the kernel side's struct batch
+ * begins. To be read only of a CPU that is offline. */
+struct gt_wire_collected {
+	__u32 used; /* bytes of `data` */
+	__u32 own[3];
+	__u8 data[GT_COLLECTED_BYTES];
 };
 
 struct gt_wire_task {

@@ -30,8 +30,8 @@ static const struct bpf_insn nothing[] = {
 
 /* Those of bpf/sched.bpf.c and bpf/life.bpf.c. */
 static const char *const tracepoints[] = {
-	"sched_switch",	      "sched_waking", "task_newtask",
-	"sched_process_exec", "task_rename",  "sched_process_exit",
+	"sched_switch", "sched_waking",	      "task_newtask",	    "sched_process_exec",
+	"task_rename",	"sched_process_exit", "sched_process_free",
 };
 
 /* Those of user/record/futex_exits.c; a kernel may lack all but the first. */

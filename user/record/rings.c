@@ -91,15 +91,39 @@ static int hand_over_first(struct ring *ring)
 	return err;
 }
 
-static int on_record(void *ctx, void *data, size_t size)
+static int hand_over(struct ring *ring, const void *data, size_t size)
 {
 	const struct gt_wire_hdr *hdr = data;
-	struct ring *ring = ctx;
 	int err = 0;
 
 	while (ring->first && size >= sizeof(*hdr) && ring->first->hdr.ts <= hdr->ts && !err)
 		err = hand_over_first(ring);
 	return err ? err : ring->rings->record(ring->rings->ctx, ring->cpu, data, size);
+}
+
+/* Those that share a place. */
+static int hand_over_all(struct ring *ring, const uint8_t *data, size_t bytes)
+{
+	const struct gt_wire_hdr *hdr;
+	size_t size;
+	int err = 0;
+
+	for (size_t at = 0; at < bytes && !err; at += size) {
+		hdr = (const void *)(data + at);
+		size = hdr->flags & GT_F_BLOCK ? sizeof(struct gt_wire_block)
+					       : sizeof(struct gt_wire_switch);
+		err = hand_over(ring, hdr, size);
+	}
+	return err;
+}
+
+static int on_record(void *ctx, void *data, size_t size)
+{
+	const struct gt_wire_batch *batch = data;
+
+	if (size >= sizeof(*batch) && batch->hdr.kind == GT_WIRE_BATCH)
+		return hand_over_all(ctx, data + sizeof(*batch), batch->bytes);
+	return hand_over(ctx, data, size);
 }
 
 /* ---- making them ---- */
@@ -249,6 +273,14 @@ int rings_drain(struct rings *r, rings_record record, void *ctx, uint64_t *whole
 	return err ? err : n + more;
 }
 
+int rings_hand_over(struct rings *r, rings_record record, void *ctx, uint32_t cpu, const void *data,
+		    size_t bytes)
+{
+	r->record = record;
+	r->ctx = ctx;
+	return hand_over_all(&r->ring[cpu], data, bytes);
+}
+
 /* Everything behind a record that is not going to be finished. */
 static int ring_rest(const struct rings *r, struct ring *ring, uint64_t *lost)
 {
@@ -263,7 +295,7 @@ static int ring_rest(const struct rings *r, struct ring *ring, uint64_t *lost)
 		if (head & BPF_RINGBUF_BUSY_BIT)
 			(*lost)++;
 		else if (!(head & BPF_RINGBUF_DISCARD_BIT))
-			err = r->record(r->ctx, ring->cpu, data, size);
+			err = on_record(ring, (void *)data, size);
 	}
 	return err;
 }

@@ -37,6 +37,10 @@ int rings_new(const struct bpf_map *outer, const struct bpf_map *spare, uint32_t
  */
 int rings_drain(struct rings *r, rings_record record, void *ctx, uint64_t *whole);
 
+/* Hand over `bytes` of SWITCH and WAKING records that never came into a ring. 0 or -errno. */
+int rings_hand_over(struct rings *r, rings_record record, void *ctx, uint32_t cpu, const void *data,
+		    size_t bytes);
+
 /* Is a writer half-way through a record somewhere, right now? */
 bool rings_held(const struct rings *r);
 

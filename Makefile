@@ -246,7 +246,7 @@ golden: all test-build ## re-record the golden reports, after reading what chang
 	$(Q)O=$(O) tests/golden/run --record
 
 .PHONY: bench
-bench: all $(BENCH_BIN) $(SYSPROG_BIN) ## measure cost and speed (root; takes some minutes)
+bench: all $(BENCH_BIN) $(SYSPROG_BIN) $(O)/tests/sim ## measure cost and speed (root; takes some minutes)
 	$(Q)O=$(O) tests/bench/run
 
 # ---- first steps ----

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a long trace for measuring "giltrace report". Usage: storm RECORDS CPUS FILE [STACKS]
+ * Writes a long trace for measuring "giltrace report". Usage: storm RECORDS CPUS FILE [STACKS [MUTEXES]]
  *
  * One process has eight threads on each CPU. The running one wakes another of its CPU from the
  * mutex that one waits for, and blocks on a mutex itself: two records, about a microsecond apart.
@@ -19,7 +19,7 @@
 #include "lib/parse.h"
 
 #define THREADS_PER_CPU 8
-#define MUTEXES 8
+#define MUTEXES 8 /* unless said otherwise */
 #define ROUND (64 << 10) /* records between two marks */
 #define FUTEX_CALL 202
 #define FUTEX_WAIT_PRIVATE 0x80
@@ -32,7 +32,7 @@
 struct storm {
 	struct gt_writer *writer;
 	uint64_t seed, records;
-	uint32_t ncpus, stacks;
+	uint32_t ncpus, stacks, mutexes;
 	struct storm_cpu {
 		uint64_t now;
 		uint32_t running;		/* of its threads, from 0 */
@@ -50,7 +50,7 @@ static uint64_t draw(struct storm *s)
 
 static uint64_t mutex(struct storm *s)
 {
-	return 0x560000000000 + 0x100 * (draw(s) >> 20 & (MUTEXES - 1));
+	return 0x560000000000 + 0x100 * ((draw(s) >> 20) % s->mutexes);
 }
 
 static uint32_t task(uint32_t cpu, uint32_t thread)
@@ -225,13 +225,14 @@ static int write_storm(struct storm *s, uint64_t records)
 int main(int argc, char **argv)
 {
 	struct storm *s = calloc(1, sizeof(*s));
-	uint64_t records, ncpus, stacks = 0;
+	uint64_t records, ncpus, stacks = 0, mutexes = MUTEXES;
 	int fd, err;
 
-	if (argc < 4 || argc > 5 || parse_u64(argv[1], 1, UINT64_MAX, &records) ||
+	if (argc < 4 || argc > 6 || parse_u64(argv[1], 1, UINT64_MAX, &records) ||
 	    parse_u64(argv[2], 1, GT_MAX_CPUS, &ncpus) ||
-	    (argc > 4 && parse_u64(argv[4], 0, 1 << 24, &stacks))) {
-		fputs("usage: storm RECORDS CPUS FILE [STACKS]\n", stderr);
+	    (argc > 4 && parse_u64(argv[4], 0, 1 << 24, &stacks)) ||
+	    (argc > 5 && parse_u64(argv[5], 1, 1 << 24, &mutexes))) {
+		fputs("usage: storm RECORDS CPUS FILE [STACKS [MUTEXES]]\n", stderr);
 		free(s);
 		return 2;
 	}
@@ -246,6 +247,7 @@ int main(int argc, char **argv)
 	s->seed = 88172645463325252;
 	s->ncpus = ncpus;
 	s->stacks = stacks;
+	s->mutexes = mutexes;
 	err = write_storm(s, records);
 	gt_writer_free(s->writer);
 	free(s);

@@ -38,7 +38,7 @@ measure() {
 			"\`taskset -c 0 perf bench sched pipe -T -l 30000\`, seconds by its own clock." \
 			9 stdout "taskset -c 0 perf bench -f simple sched pipe -T -l 30000" \
 			"<1:giltrace record:perf sched record" "<1:giltrace record:perf trace -s" \
-			"<1:giltrace record:bpftrace, off-CPU time by thread"
+			"<1:giltrace record:bpftrace, off-CPU time by thread" "<1:giltrace record:offcputime"
 		against "… messages between forty processes" \
 			"\`perf bench sched messaging -g 1 -l 400\`, seconds by its own clock." \
 			5 stdout "perf bench -f simple sched messaging -g 1 -l 400"

@@ -44,7 +44,7 @@ NO_LTO := $(if $(LTO),-fno-lto)
 
 # lib/ and analysis/ see no libbpf: its headers and ours for it are only on user/'s include path.
 CORE_LIBS = -lzstd -ljansson -lprotobuf-c -lz -lm
-USER_LIBS = -lbpf -ldw -lelf -lstdc++ $(CORE_LIBS)
+USER_LIBS = -lbpf -ldw -lelf -lstdc++ -lseccomp -lcap $(CORE_LIBS)
 
 LIB_SRC      := $(sort $(wildcard lib/*.c))
 ANALYSIS_SRC := $(sort $(wildcard analysis/*.c analysis/render/*.c))
@@ -179,14 +179,16 @@ $(O)/tests/test_python: $(call obj,$(addprefix user/python/python_,codes.c lines
 $(O)/tests/test_unwind_epilogue: $(call obj,user/unwind/unwind_epilogue.c)
 TEST_SYMBOLS := $(addprefix $(O)/tests/test_,symbols symbols_files symbols_programs inspect inspect_files \
 	inspect_interpreters inspect_protocol inspect_usdt)
-$(TEST_SYMBOLS): $(call obj,$(addprefix user/helper/,symbols.c symbols_helper.c symbols_packet.c helper.c naming.c \
-	space.c maps.c demangle.c) $(sort $(wildcard user/image/*.c user/inspect/*.c)))
+$(TEST_SYMBOLS): $(call obj,$(addprefix user/helper/,symbols.c symbols_helper.c symbols_packet.c helper.c confine.c \
+	naming.c space.c maps.c demangle.c) $(sort $(wildcard user/image/*.c user/inspect/*.c)))
 TEST_STACKS := $(addprefix $(O)/tests/test_,stacks stacks_programs unwind unwind_hostile demangle perf_map)
-$(TEST_STACKS): $(call obj,$(addprefix user/helper/,helper.c space.c maps.c frames.c code_space.c kernel_symbols.c \
-	demangle.c perf_map.c process_memory.c) $(sort $(wildcard user/helper/stacks*.c user/image/*.c user/unwind/*.c \
+$(TEST_STACKS): $(call obj,$(addprefix user/helper/,helper.c confine.c space.c maps.c frames.c code_space.c \
+	kernel_symbols.c demangle.c perf_map.c process_memory.c) $(sort $(wildcard user/helper/stacks*.c user/image/*.c user/unwind/*.c \
 	user/python/*.c)))
+$(O)/tests/test_confine: $(call obj,user/helper/confine.c)
 $(O)/tests/test_opts $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -ldw -lelf
 $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -lstdc++
+$(O)/tests/test_confine $(TEST_SYMBOLS) $(TEST_STACKS): CORE_LIBS += -lseccomp -lcap
 
 $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	@mkdir -p $(@D)

@@ -12,11 +12,13 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <lib/log.h>
 
 #include "user/record/futex_exits.h"
+#include "user/helper/confine.h"
 #include "user/record/tracefs.h"
 #include "user/record/tracing.h"
 
@@ -225,6 +227,21 @@ static enum feature_state probe_stats(char *detail)
 	return yes_or_no(value != '0');
 }
 
+/* Tried by a child: what it gives up it does not get back. */
+static enum feature_state probe_confine(char *detail)
+{
+	pid_t child = fork();
+	int status = -1;
+
+	if (!child)
+		_exit(-confine() & 0xff);
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return FEATURE_UNKNOWN;
+	if (WEXITSTATUS(status))
+		snprintf(detail, FEATURE_DETAIL_MAX, "%s", strerror(WEXITSTATUS(status)));
+	return yes_or_no(!WEXITSTATUS(status));
+}
+
 /*
  * Limits that stop older tools have no row: RLIMIT_MEMLOCK does not count BPF memory since 5.11,
  * and kernel.perf_event_paranoid is about perf events, of which none are used.
@@ -264,6 +281,9 @@ static const struct feature features[] = {
 	{ "uprobes with cookies", probe_uprobes,
 	  .lost = "locks are not probed: how long they are held is inferred",
 	  .remedy = "use a kernel from 5.15 on, built with CONFIG_UPROBE_EVENTS=y" },
+	{ "system call filters", probe_confine,
+	  .lost = "the processes that read other programs' files keep root's rights",
+	  .remedy = "use a kernel built with CONFIG_SECCOMP_FILTER=y" },
 	{ "BPF run time statistics", probe_stats,
 	  .lost = "the report does not tell the tracer's own cost in BPF",
 	  .remedy = "sysctl kernel.bpf_stats_enabled=1 (costs some 20 ns a program run)" },

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "confine.h"
 #include "helper.h"
 
 #include <errno.h>
@@ -85,6 +86,11 @@ static _Noreturn void worker(const struct helper_job *job, void *shared, pid_t s
 		_exit(EXIT_FAILURE);
 	set_limits();
 	state = job->open(shared);
+#ifndef __SANITIZE_ADDRESS__ /* which starts programs and threads of its own */
+	/* Before the first question. A kernel without filters leaves it root's rights; giltrace
+	 * doctor says so. */
+	confine();
+#endif
 	while (state && job->serve(state, shared))
 		;
 	_exit(state ? EXIT_SUCCESS : EXIT_FAILURE);

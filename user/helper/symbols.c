@@ -162,14 +162,15 @@ static int hand_over_image(struct symbols *s, size_t len, int *fd, const struct 
 	return sink->image(ctx, &img);
 }
 
-/* Probes go on this file: nothing but a regular one, open to be read, will do. */
+/* Probes go on this file: nothing but a regular one, open to be read, will do. Its filesystem is not asked, since
+ * one in user space may never answer. */
 static int checked(int fd)
 {
-	struct stat st;
+	struct statx st = { 0 };
 	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
 
-	if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_PATH) && !fstat(fd, &st) &&
-	    S_ISREG(st.st_mode))
+	if (flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_PATH) &&
+	    !statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) && S_ISREG(st.stx_mode))
 		return fd;
 	if (fd >= 0)
 		close(fd);

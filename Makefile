@@ -225,8 +225,57 @@ $(O)/tests/sim: $(call obj,$(SIM_SRC)) $(LIB_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ -lzstd -ljansson -lz -lm
 
+# ---- fuzzing: each target is built twice, to replay what was found and, by make fuzz, to find more ----
+
+FUZZ_SRC    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SHARED := $(call obj,$(addprefix tests/fuzz/,entry.c fuzz.c records.c reports.c))
+FUZZ_BIN    := $(patsubst tests/fuzz/fuzz_%.c,$(O)/tests/fuzz/%,$(FUZZ_SRC))
+FUZZ_SEED_BIN := $(patsubst tests/fuzz/%.c,$(O)/tests/fuzz/%,$(wildcard tests/fuzz/seed_*.c))
+# What has main(): the fuzzer's library has its own.
+FUZZ_MAIN   ?= $(call obj,tests/fuzz/replay.c)
+FUZZ_LIBS   := $(USER_LIBS)
+
+$(FUZZ_SHARED): | $(O)/gen/pprof.pb-c.c
+
+# All of giltrace but main(): a target takes from it what it calls.
+$(O)/tests/fuzz/giltrace.a: $(filter-out $(call obj,user/main.c),$(USER_OBJ)) $(CORE_OBJ) $(FUZZ_SHARED)
+	@mkdir -p $(@D)
+	$(call msg,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(O)/tests/fuzz/giltrace.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(FUZZ_LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
+
+$(O)/tests/fuzz/seed_%: $(O)/obj/tests/fuzz/seed_%.o $(O)/tests/fuzz/giltrace.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
+
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_BIN)
+
+.PHONY: fuzz-build
+fuzz-build: all test-build
+	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
+		FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-targets
+	$(Q)O=$(O) tests/fuzz/seeds
+
+FUZZ_SECONDS ?= 600
+.PHONY: fuzz
+fuzz: fuzz-build ## fuzz each target under sanitizers (FUZZ_SECONDS=600 each, FUZZ=names of some)
+	$(Q)O=$(O) FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run $(FUZZ)
+
+# ---- anomalies: all of giltrace but main(), with an allocator and system calls that can fail ----
+
+ANOMALY_SRC := $(sort $(wildcard tests/anomaly/*.c))
+$(O)/tests/anomaly/anomaly: $(call obj,$(ANOMALY_SRC)) $(O)/tests/fuzz/giltrace.a
+	@mkdir -p $(@D)
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
+
 .PHONY: test-build
-test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN) $(O)/tests/sim
+test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN) $(O)/tests/sim $(FUZZ_BIN) $(FUZZ_SEED_BIN) \
+	$(O)/tests/anomaly/anomaly
 
 .PHONY: test
 test: all test-build ## run every test this machine can; skips are counted and named

@@ -34,6 +34,7 @@ struct maker {
 	struct lock_evidence *evidence; /* by set: at its root word */
 	uint32_t *group_of;		/* by set: at its root word */
 	struct named *named;		/* by group */
+	bool failed;			/* a name found no memory */
 };
 
 void lock_table_free(struct lock_table *t)
@@ -111,7 +112,8 @@ static bool has(const char *text)
  * The name of its lowest word with a symbol, else where its lowest word lies. Called for each word
  * of a group, in any order.
  */
-static void name_group(struct named *named, struct lock_group *g, const struct lock_words *words,
+/* False: out of memory. */
+static bool name_group(struct named *named, struct lock_group *g, const struct lock_words *words,
 		       uint32_t word)
 {
 	const struct lock_symbol *s = lock_words_symbol_of(words, word);
@@ -119,11 +121,11 @@ static void name_group(struct named *named, struct lock_group *g, const struct l
 	bool symbol;
 
 	if (!s || !s->image || !(has(s->name) || has(s->image)))
-		return;
+		return true;
 	symbol = has(s->name);
 	if (named->any &&
 	    (symbol < named->symbol || (symbol == named->symbol && addr >= g->symbol_addr)))
-		return;
+		return true;
 	named->any = true;
 	named->symbol = symbol;
 	free(g->name);
@@ -131,6 +133,7 @@ static void name_group(struct named *named, struct lock_group *g, const struct l
 	g->name = symbol ? strdup(s->name) : place_name(s, addr);
 	g->image = has(s->image) ? strdup(s->image) : NULL;
 	g->symbol_addr = addr;
+	return g->name && (g->image || !has(s->image));
 }
 
 /* ---- groups ---- */
@@ -160,8 +163,9 @@ static void name_words(struct lock_table *t, struct maker *mk, bool attached)
 		uint32_t set = set_of(mk, i);
 		uint32_t group = mk->group_of[set];
 
-		if (is_attached(mk, set) == attached)
-			name_group(&mk->named[group], &t->groups[group], mk->words, i);
+		if (is_attached(mk, set) == attached &&
+		    !name_group(&mk->named[group], &t->groups[group], mk->words, i))
+			mk->failed = true;
 	}
 }
 
@@ -358,7 +362,7 @@ static int make(struct lock_table *t, struct maker *mk)
 	make_groups(t, mk);
 	make_attached(t, mk);
 	rename_groups(t, mk);
-	return fill_words(t, mk);
+	return mk->failed ? -ENOMEM : fill_words(t, mk);
 }
 
 struct lock_table *lock_table_new(const struct lock_words *words)

@@ -261,6 +261,7 @@ void lock_words_symbol(struct lock_words *w, const struct gt_event *ev)
 	free(s->image);
 	s->name = strdup(ev->u.symbol.name ? ev->u.symbol.name : "");
 	s->image = strdup(ev->u.symbol.image ? ev->u.symbol.image : "");
+	w->dropped += !s->name || !s->image;
 	s->image_offset = ev->u.symbol.image_offset;
 	s->shared_dev = ev->u.symbol.shared_dev;
 	s->shared_ino = ev->u.symbol.shared_ino;

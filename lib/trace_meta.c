@@ -207,24 +207,27 @@ static char *hex_string(const char *hex)
 	return s;
 }
 
-/* NULL when `value` is no string. */
-static char *string_value(const json_t *value)
+/* To *out, which stays NULL when `value` is no string. 0 or -ENOMEM. */
+static int string_value(const json_t *value, char **out)
 {
 	const char *hex = json_string_value(json_object_get(value, "hex"));
 
 	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	return hex ? hex_string(hex) : NULL;
+		*out = strdup(json_string_value(value));
+	else if (hex)
+		*out = hex_string(hex);
+	else
+		return 0;
+	return *out ? 0 : -ENOMEM;
 }
 
-static void row_value(const struct trace_meta_row *row, const json_t *value, void *at)
+static int row_value(const struct trace_meta_row *row, const json_t *value, void *at)
 {
 	json_int_t number = json_integer_value(value); /* 0 for other types */
 
 	switch (row->type) {
 	case TRACE_META_STRING:
-		*(char **)at = string_value(value);
-		break;
+		return string_value(value, at);
 	case TRACE_META_BOOL:
 		*(bool *)at = json_is_true(value);
 		break;
@@ -240,15 +243,18 @@ static void row_value(const struct trace_meta_row *row, const json_t *value, voi
 	default:
 		*(double *)at = json_number_value(value);
 	}
+	return 0;
 }
 
-static void get_rows(const json_t *root, struct gt_meta *meta)
+static int get_rows(const json_t *root, struct gt_meta *meta)
 {
 	const json_t *overhead = json_object_get(root, "overhead");
+	int err = 0;
 
-	for (const struct trace_meta_row *row = trace_meta_rows; row->key; row++)
-		row_value(row, json_object_get(row->overhead ? overhead : root, row->key),
-			  (char *)meta + row->at);
+	for (const struct trace_meta_row *row = trace_meta_rows; row->key && !err; row++)
+		err = row_value(row, json_object_get(row->overhead ? overhead : root, row->key),
+				(char *)meta + row->at);
+	return err;
 }
 
 static int get_command(const json_t *list, struct gt_meta *meta)
@@ -261,7 +267,10 @@ static int get_command(const json_t *list, struct gt_meta *meta)
 	if (!meta->command)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		meta->command[used] = string_value(json_array_get(list, i));
+		int err = string_value(json_array_get(list, i), &meta->command[used]);
+
+		if (err)
+			return err;
 		if (meta->command[used])
 			used++;
 	}
@@ -295,20 +304,24 @@ static enum gt_target get_target(const json_t *value)
 
 int trace_meta_decode(const char *text, size_t len, struct gt_meta *meta)
 {
-	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL), *losses;
+	json_error_t error;
+	json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error), *losses;
 	int err;
 
 	if (!json_is_object(root)) {
+		err = !root && json_error_code(&error) == json_error_out_of_memory ? -ENOMEM
+										     : -EBADMSG;
 		json_decref(root);
-		return -EBADMSG;
+		return err;
 	}
-	get_rows(root, meta);
+	err = get_rows(root, meta);
 	meta->target = get_target(json_object_get(root, "target"));
 	losses = json_object_get(root, "losses");
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] =
 			(uint64_t)json_integer_value(json_object_get(losses, loss_names[i]));
-	err = get_command(json_object_get(root, "command"), meta);
+	if (!err)
+		err = get_command(json_object_get(root, "command"), meta);
 	if (!err)
 		err = get_pids(json_object_get(root, "pids"), meta);
 	json_decref(root);

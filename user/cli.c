@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cli.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,7 +216,10 @@ static int dispatch(const struct cmd *cmd, char **words, const struct target_sig
 
 	if (used >= 0 && cmd->files && !in.dashes)
 		err = parse_behind_files(cmd, words + used, &options, error);
-	if (err < 0) {
+	if (err == -ENOMEM) { /* not the user's doing */
+		log_error("%s", SHOWN(error));
+		status = STATUS_FAILED;
+	} else if (err < 0) {
 		status = cmd_usage(cmd, "%s", SHOWN(error));
 	} else if (options.help) {
 		status = print_help(cmd);

@@ -52,6 +52,10 @@ int load(const char *name, const char *path, int fd, unsigned int jobs, struct l
 		log_error("cannot read %s: %s", SHOWN(name), reason(err));
 		load_free(out);
 	}
+	/* Not every format has a place to tell it. */
+	if (!err && out->results.losses.left_out)
+		log_warn("%s: %llu facts found no room and are left out", SHOWN(name),
+			 (unsigned long long)out->results.losses.left_out);
 	return err;
 }
 

@@ -309,9 +309,13 @@ static struct output *new_output(const char *path)
 
 int output_standard(FILE *stream, struct output **out)
 {
-	*out = new_output(stream == stdout ? "standard output" : "standard error");
-	if (!*out)
+	const char *name = stream == stdout ? "standard output" : "standard error";
+
+	*out = new_output(name);
+	if (!*out) {
+		say(name, -ENOMEM);
 		return -ENOMEM;
+	}
 	(*out)->stream = stream;
 	return 0;
 }

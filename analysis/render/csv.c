@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "page.h"
 
 struct sheet {
 	FILE *out;
@@ -92,21 +93,19 @@ static void put_words(struct sheet *s, const struct lock_word *words, size_t n)
 
 static void put_texts(struct sheet *s, const char *const *texts, size_t n)
 {
-	char *joined = NULL;
-	size_t size = 0;
-	FILE *memory = open_memstream(&joined, &size);
+	struct page page;
 
-	if (!memory) {
+	if (page_open(&page)) {
 		s->err = -ENOMEM;
 		return;
 	}
 	for (size_t i = 0; i < n; i++)
-		fprintf(memory, "%s%s", i ? "; " : "", texts[i] ? texts[i] : "");
-	if (fclose(memory) != 0)
+		fprintf(page.file, "%s%s", i ? "; " : "", texts[i] ? texts[i] : "");
+	if (page_close(&page))
 		s->err = -ENOMEM;
 	else
-		put_foreign(s, joined);
-	free(joined);
+		put_foreign(s, page.text);
+	free(page.text);
 }
 
 static void put_list(struct sheet *s, const struct column *c, const void *row)

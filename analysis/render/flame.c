@@ -16,6 +16,7 @@
 #include "flame_look.h"
 #include "flame_words.h"
 #include "markup.h"
+#include "page.h"
 
 #define ROW 18			     /* pixels; flame.js takes it from the first frame */
 #define BASELINE 13		     /* of a frame's text */
@@ -24,7 +25,7 @@
 #define THIN (FLAME_WIDTH / 300)     /* 4 pixels: a border would hide it */
 #define KEY_CHARACTER 7.2	     /* pixels, about */
 
-struct page {
+struct sheet {
 	const struct flame *g;
 	FILE *out;
 	uint32_t y; /* of the next line of the head */
@@ -55,7 +56,7 @@ static unsigned int look_of(const struct flame *g, const struct stack_node *node
 
 /* ---- head ---- */
 
-static void put_title(struct page *p)
+static void put_title(struct sheet *p)
 {
 	fprintf(p->out, "<title>");
 	flame_words_title(p->g, p->out);
@@ -72,7 +73,7 @@ static void put_title(struct page *p)
 	p->y += 21;
 }
 
-static void put_lines(struct page *p)
+static void put_lines(struct sheet *p)
 {
 	for (const struct flame_line *line = flame_words_lines; line->put; line++) {
 		if (!line->wanted(p->g))
@@ -96,7 +97,7 @@ static uint32_t looks_shown(const struct flame *g)
 	return shown;
 }
 
-static void put_keys(struct page *p)
+static void put_keys(struct sheet *p)
 {
 	uint32_t shown = p->g->layout.n ? looks_shown(p->g) : 0;
 	const struct flame_look *look;
@@ -118,7 +119,7 @@ static void put_keys(struct page *p)
 
 /* ---- graph ---- */
 
-static void put_box(const struct page *p, const struct flame_box *box)
+static void put_box(const struct sheet *p, const struct flame_box *box)
 {
 	const struct flame *g = p->g;
 	const struct stack_node *node = &g->tree.nodes[box->node];
@@ -139,7 +140,7 @@ static void put_box(const struct page *p, const struct flame_box *box)
 	fputs("</svg>\n", p->out);
 }
 
-static void put_graph(const struct page *p)
+static void put_graph(const struct sheet *p)
 {
 	const struct flame_layout *l = &p->g->layout;
 
@@ -160,25 +161,23 @@ static void put_graph(const struct page *p)
 /* The head is as high as what is in it, so it is written before the size of the whole is known. */
 static int put_page(const struct flame *g, FILE *out)
 {
-	char *head = NULL;
-	size_t size = 0;
-	struct page p = { .g = g, .out = open_memstream(&head, &size) };
+	struct sheet p = { .g = g };
+	struct page head;
 
-	if (!p.out)
+	if (page_open(&head))
 		return -ENOMEM;
+	p.out = head.file;
 	put_title(&p);
 	put_lines(&p);
 	put_keys(&p);
-	if (fclose(p.out) != 0) {
-		free(head);
+	if (page_close(&head))
 		return -ENOMEM;
-	}
 	p.out = out;
 	fprintf(out,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100%%\" height=\"%u\">\n%s",
-		p.y + (g->layout.depth + 1) * ROW + 12, head);
-	free(head);
+		p.y + (g->layout.depth + 1) * ROW + 12, head.text);
+	free(head.text);
 	put_graph(&p);
 	if (g->layout.n)
 		fprintf(out, "<script><![CDATA[\n%s]]></script>\n", flame_embed_js);

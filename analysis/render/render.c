@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "page.h"
 
 static const struct renderer renderers[] = {
 	{ "text", "the report for people: one screen, the verdict first", text_report,
@@ -53,25 +54,12 @@ static int put(FILE *out, const char *text, size_t size)
  * Formats print into memory, so that half a report never reaches `out` when memory runs out, and
  * the only writes that can fail for another reason are those of put().
  */
-struct page {
-	char *text;
-	size_t size;
-	FILE *file;
-};
-
-static int page_open(struct page *page)
+static int finish(struct page *page, int err, FILE *out)
 {
-	*page = (struct page){ 0 };
-	page->file = open_memstream(&page->text, &page->size);
-	return page->file ? 0 : -ENOMEM;
-}
+	int closed = page_close(page);
 
-static int page_close(struct page *page, int err, FILE *out)
-{
-	bool failed = ferror(page->file);
-
-	if ((fclose(page->file) != 0 || failed) && !err)
-		err = -ENOMEM;
+	if (!err)
+		err = closed;
 	if (!err)
 		err = put(out, page->text, page->size);
 	free(page->text);
@@ -86,7 +74,7 @@ int render(const struct renderer *renderer, const struct results *r, const struc
 
 	if (err)
 		return err;
-	return page_close(&page, renderer->report(r, o ? o : &defaults, page.file), out);
+	return finish(&page, renderer->report(r, o ? o : &defaults, page.file), out);
 }
 
 int render_comparison(const struct renderer *renderer, const struct comparison *c,
@@ -97,5 +85,5 @@ int render_comparison(const struct renderer *renderer, const struct comparison *
 
 	if (err)
 		return err;
-	return page_close(&page, renderer->comparison(c, o ? o : &defaults, page.file), out);
+	return finish(&page, renderer->comparison(c, o ? o : &defaults, page.file), out);
 }

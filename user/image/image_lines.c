@@ -57,7 +57,7 @@ static bool has_debug_info(Elf *elf)
 }
 
 /* The library would end the process in order; a worker that is lost is replaced. */
-static _Noreturn void out_of_memory(void)
+static __attribute__((noreturn)) void out_of_memory(void)
 {
 	abort();
 }

@@ -237,19 +237,21 @@ FUZZ_LIBS   := $(USER_LIBS)
 
 $(FUZZ_SHARED): | $(O)/gen/pprof.pb-c.c
 
-# All of giltrace but main(): a target takes from it what it calls.
-$(O)/tests/fuzz/giltrace.a: $(filter-out $(call obj,user/main.c),$(USER_OBJ)) $(CORE_OBJ) $(FUZZ_SHARED)
+# All of giltrace but main(): a target takes from it what it calls. Files made by the assembler are linked as they are:
+# an index of objects that can be optimised again does not have their names.
+FUZZ_PLAIN := $(call obj,analysis/render/flame_embed.c)
+$(O)/tests/fuzz/giltrace.a: $(filter-out $(FUZZ_PLAIN) $(call obj,user/main.c),$(USER_OBJ) $(CORE_OBJ)) $(FUZZ_SHARED)
 	@mkdir -p $(@D)
 	$(call msg,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(O)/tests/fuzz/giltrace.a
+$(O)/tests/fuzz/%: $(O)/obj/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(FUZZ_PLAIN) $(O)/tests/fuzz/giltrace.a
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $(FUZZ_LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $(FUZZ_LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
 
-$(O)/tests/fuzz/seed_%: $(O)/obj/tests/fuzz/seed_%.o $(O)/tests/fuzz/giltrace.a
+$(O)/tests/fuzz/seed_%: $(O)/obj/tests/fuzz/seed_%.o $(FUZZ_PLAIN) $(O)/tests/fuzz/giltrace.a
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ $(FUZZ_LIBS)
 
 .PHONY: fuzz-targets
 fuzz-targets: $(FUZZ_BIN)
@@ -268,10 +270,10 @@ fuzz: fuzz-build ## fuzz each target under sanitizers (FUZZ_SECONDS=600 each, FU
 # ---- anomalies: all of giltrace but main(), with an allocator and system calls that can fail ----
 
 ANOMALY_SRC := $(sort $(wildcard tests/anomaly/*.c))
-$(O)/tests/anomaly/anomaly: $(call obj,$(ANOMALY_SRC)) $(O)/tests/fuzz/giltrace.a
+$(O)/tests/anomaly/anomaly: $(call obj,$(ANOMALY_SRC)) $(FUZZ_PLAIN) $(O)/tests/fuzz/giltrace.a
 	@mkdir -p $(@D)
 	$(call msg,LD,$@)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ $(USER_LIBS)
 
 .PHONY: test-build
 test-build: $(UNIT_BIN) $(SYSPROG_BIN) $(SYSLIB_BIN) $(TOOL_BIN) $(O)/tests/sim $(FUZZ_BIN) $(FUZZ_SEED_BIN) \

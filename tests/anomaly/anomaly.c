@@ -183,7 +183,7 @@ static void make_run(const struct scenario *s, const struct fault *f, struct run
 	int out = memfd_create("out", MFD_CLOEXEC), message = memfd_create("message", MFD_CLOEXEC);
 	pid_t pid;
 
-	*world.shared = (struct shared){ .called = -1 };
+	*world.shared = (struct shared){ .called = -1, .possible = true };
 	*r = (struct run){ .status = 0 };
 	fflush(NULL);
 	pid = fork();

@@ -20,9 +20,10 @@ void *REAL(realloc)(void *old, size_t size);
 void REAL(free)(void *old);
 
 static struct {
-	uint64_t count, nth;
+	_Atomic uint64_t count; /* reports are made by several threads */
+	uint64_t nth;
 	bool on;
-	int64_t live;
+	_Atomic int64_t live;
 } state;
 
 void fail_allocation(uint64_t nth, bool on)
@@ -44,8 +45,9 @@ int64_t fail_live(void)
 
 static bool fails(void)
 {
-	state.count++;
-	if (!state.nth || state.count < state.nth || (state.count > state.nth && !state.on))
+	uint64_t at = ++state.count;
+
+	if (!state.nth || at < state.nth || (at > state.nth && !state.on))
 		return false;
 	errno = ENOMEM;
 	return true;

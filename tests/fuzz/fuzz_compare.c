@@ -14,8 +14,8 @@ void fuzz_one(const uint8_t *data, size_t size)
 	int fds[2] = { records_trace(&parts[0]), records_trace(&parts[1]) };
 	struct loaded a, b;
 
-	if (reports_fuzz_load(fds[0], &a)) {
-		if (reports_fuzz_load(fds[1], &b)) {
+	if (reports_fuzz_load(fds[0], 1, &a)) {
+		if (reports_fuzz_load(fds[1], 1, &b)) {
 			reports_fuzz_compare(&a, &b);
 			reports_fuzz_compare(&b, &a);
 			load_free(&b);

@@ -178,12 +178,12 @@ static void check_sums(const struct results *r)
 
 /* ---- entry ---- */
 
-bool reports_fuzz_load(int fd, struct loaded *out)
+bool reports_fuzz_load(int fd, unsigned int jobs, struct loaded *out)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 
 	FUZZ_CHECK(own >= 0);
-	return load("trace", NULL, own, out) == 0;
+	return load("trace", NULL, own, jobs, out) == 0;
 }
 
 void reports_fuzz_print(const struct loaded *l)
@@ -203,9 +203,9 @@ void reports_fuzz(int fd)
 	struct printed first, second;
 	struct loaded a, b;
 
-	if (!reports_fuzz_load(fd, &a))
+	if (!reports_fuzz_load(fd, 1, &a))
 		return;
-	FUZZ_CHECK(reports_fuzz_load(fd, &b));
+	FUZZ_CHECK(reports_fuzz_load(fd, 3, &b));
 	reports_fuzz_print(&a);
 	first = print(json, &a.results, NULL, &looks[0]);
 	second = print(json, &b.results, NULL, &looks[0]);

@@ -7,13 +7,13 @@
 
 #include <user/load.h>
 
-/* Load the trace at `fd`, which stays the caller's. False: it is none that can be read. */
-bool reports_fuzz_load(int fd, struct loaded *out);
+/* Load the trace at `fd`, which stays the caller's, on `jobs` CPUs. False: it is none that can be read. */
+bool reports_fuzz_load(int fd, unsigned int jobs, struct loaded *out);
 
 /* Print all formats and check them, and the sums. */
 void reports_fuzz_print(const struct loaded *l);
 
-/* Load it twice, print, and compare the two. */
+/* Load it on one CPU and on several, print, and compare the two. */
 void reports_fuzz(int fd);
 
 /* Two traces side by side. */

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "opts.h"
+#include "opts_values.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <analysis/render/render.h>
-#include <analysis/results.h>
 #include <lib/nearest.h>
-#include <lib/parse.h>
 
 #define AT(field) offsetof(struct options, field)
 #define TRACING (OPTS_RUN | OPTS_RECORD | OPTS_COMPARE)
 #define REPORTING (OPTS_RUN | OPTS_RECORD | OPTS_REPORT | OPTS_COMPARE)
 #define EVERY (REPORTING | OPTS_DOCTOR | OPTS_HELP)
-
-#define RING_MIN (4ULL << 10)
-#define RING_MAX (1ULL << 30)
-#define SECONDS_MAX 1e9
-#define FACTOR_MAX 1e6
-#define RATE_MAX 10000
-#define JOBS_MAX 1024
-#define TABLE_MAX (1 << 24)
 
 static const struct opt_row rows[] = {
 	{ "output", 'o', OPT_STRING, AT(output), OPTS_RUN | OPTS_RECORD, "FILE",
@@ -84,333 +72,12 @@ static const struct opt_row rows[] = {
 	{ "help", 'h', OPT_FLAG, AT(help), EVERY, NULL, "this help", 1 },
 };
 
-static const char *const color_names[] = {
-	[OPTS_COLOR_AUTO] = "auto",
-	[OPTS_COLOR_ALWAYS] = "always",
-	[OPTS_COLOR_NEVER] = "never",
-};
-
-static const char *const table_names[TABLES] = {
-	[TABLE_TARGETS] = "targets",	       [TABLE_FOUND_IDS] = "found_ids",
-	[TABLE_FUTEX_CALLS] = "futex_calls",   [TABLE_STACKS_KNOWN] = "stacks_known",
-	[TABLE_PYTHONS] = "pythons",
-};
-
 #define NROWS (sizeof(rows) / sizeof(rows[0]))
-#define NCOLORS (sizeof(color_names) / sizeof(color_names[0]))
 
 const struct opt_row *opts_at(size_t index)
 {
 	return index < NROWS ? &rows[index] : NULL;
 }
-
-/* ---- values ---- */
-
-struct parse {
-	struct options *o;
-	const struct opt_row *row; /* NULL: not about one option's value */
-	bool by_letter;		   /* how it was called, which is how messages call it */
-	char *error;
-};
-
-static int fail(const struct parse *p, int err, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int fail(const struct parse *p, int err, const char *fmt, ...)
-{
-	va_list ap;
-	int n = 0;
-
-	if (p->row && p->by_letter)
-		n = snprintf(p->error, OPTS_ERROR_MAX, "option -%c: ", p->row->letter);
-	else if (p->row)
-		n = snprintf(p->error, OPTS_ERROR_MAX, "option --%s: ", p->row->name);
-	va_start(ap, fmt);
-	vsnprintf(p->error + n, OPTS_ERROR_MAX - n, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-/* How much of a wrong word a message repeats: as precision, next to the 200 in the other formats.
- */
-static int shown(size_t len)
-{
-	return len < 200 ? len : 200;
-}
-
-static void *field(const struct parse *p)
-{
-	return (char *)p->o + p->row->offset;
-}
-
-static int set_flag(const struct parse *p, const char *value)
-{
-	*(int *)field(p) = p->row->value;
-	return 0;
-}
-
-static int set_string(const struct parse *p, const char *value)
-{
-	if (!*value)
-		return fail(p, -EINVAL, "the %s is empty", p->row->metavar);
-	*(const char **)field(p) = value;
-	return 0;
-}
-
-static int set_seconds(const struct parse *p, const char *value)
-{
-	double seconds;
-	int err = parse_double(value, 0, SECONDS_MAX, &seconds);
-
-	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a number of seconds", value);
-	if (err || seconds * 1e9 < 1)
-		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f seconds", value,
-			    SECONDS_MAX);
-	*(uint64_t *)field(p) = seconds * 1e9;
-	return 0;
-}
-
-static int set_factor(const struct parse *p, const char *value)
-{
-	double factor;
-	int err = parse_double(value, 0, FACTOR_MAX, &factor);
-
-	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a number", value);
-	if (err || factor == 0)
-		return fail(p, -EINVAL, "%s is out of range: above 0, up to %.0f", value,
-			    FACTOR_MAX);
-	*(double *)field(p) = factor;
-	return 0;
-}
-
-static int set_size(const struct parse *p, const char *value)
-{
-	uint64_t bytes;
-	int err = parse_size(value, RING_MIN, RING_MAX, &bytes);
-
-	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a size (a number, or one with K, M or G)",
-			    value);
-	if (err || (bytes & (bytes - 1)))
-		return fail(p, -EINVAL, "%s is not a power of two from 4K to 1G", value);
-	*(uint64_t *)field(p) = bytes;
-	return 0;
-}
-
-static int set_color(const struct parse *p, const char *value)
-{
-	for (size_t i = 0; i < NCOLORS; i++) {
-		if (strcmp(value, color_names[i]) == 0) {
-			*(int *)field(p) = i;
-			return 0;
-		}
-	}
-	return fail(p, -EINVAL, "'%.200s' is none of auto, always, never", value);
-}
-
-static int set_rate(const struct parse *p, const char *value)
-{
-	uint64_t rate;
-	int err = parse_u64(value, 0, RATE_MAX, &rate);
-
-	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a number", value);
-	if (err)
-		return fail(p, -EINVAL, "%s is out of range: up to %d a second", value, RATE_MAX);
-	*(int *)field(p) = rate ? (int)rate : OPTS_SAMPLE_OFF;
-	return 0;
-}
-
-static int set_jobs(const struct parse *p, const char *value)
-{
-	uint64_t jobs;
-	int err = parse_u64(value, 1, JOBS_MAX, &jobs);
-
-	if (err == -EINVAL)
-		return fail(p, err, "'%.200s' is not a number", value);
-	if (err)
-		return fail(p, -EINVAL, "%s is out of range: 1 to %d", value, JOBS_MAX);
-	*(unsigned int *)field(p) = (unsigned int)jobs;
-	return 0;
-}
-
-static int add_pid(const struct parse *p, pid_t pid)
-{
-	struct options *o = p->o;
-	pid_t *more;
-
-	for (size_t i = 0; i < o->npids; i++)
-		if (o->pids[i] == pid)
-			return 0;
-	more = realloc(o->pids, (o->npids + 1) * sizeof(*more));
-	if (!more)
-		return fail(p, -ENOMEM, "out of memory");
-	o->pids = more;
-	o->pids[o->npids++] = pid;
-	return 0;
-}
-
-static int set_pids(const struct parse *p, const char *value)
-{
-	uint64_t *pids;
-	size_t n;
-	int err = parse_list(value, 1, INT_MAX, &pids, &n);
-
-	if (err == -ENOMEM)
-		return fail(p, err, "out of memory");
-	if (err)
-		return fail(p, -EINVAL,
-			    "'%.200s' is not a process id, or several with commas between", value);
-	for (size_t i = 0; i < n && !err; i++)
-		err = add_pid(p, pids[i]);
-	free(pids);
-	return err;
-}
-
-/* Names of a family, for "KIND is one of …". */
-static const char *kind_name(size_t index)
-{
-	const struct renderer *r = render_at(index);
-
-	return r ? r->name : NULL;
-}
-
-static const char *class_name(size_t index)
-{
-	return index < VERDICT_COUNT ? verdict_class_name(index) : NULL;
-}
-
-static const char *stacks_name(size_t index)
-{
-	return index < STACK_KINDS ? stack_kind_name(index) : NULL;
-}
-
-static void join_names(const char *(*name_at)(size_t), char *out, size_t size)
-{
-	const char *name;
-	size_t len = 0;
-
-	for (size_t i = 0; (name = name_at(i)) && len < size; i++)
-		len += snprintf(out + len, size - len, "%s%s", i ? ", " : "", name);
-}
-
-static int set_export(const struct parse *p, const char *value)
-{
-	const char *colon = strchr(value, ':');
-	struct opts_export *more;
-	const struct renderer *r = NULL;
-	char kind[32] = "", names[256] = "";
-
-	if (!colon || !colon[1])
-		return fail(p, -EINVAL, "'%.200s' is not KIND:FILE", value);
-	if ((size_t)(colon - value) < sizeof(kind)) {
-		memcpy(kind, value, colon - value);
-		r = render_find(kind);
-	}
-	if (!r) {
-		join_names(kind_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no kind '%.*s'; there are: %s",
-			    shown(colon - value), value, names);
-	}
-	more = realloc(p->o->exports, (p->o->nexports + 1) * sizeof(*more));
-	if (!more)
-		return fail(p, -ENOMEM, "out of memory");
-	p->o->exports = more;
-	more[p->o->nexports++] = (struct opts_export){ .renderer = r, .file = colon + 1 };
-	return 0;
-}
-
-static int set_class(const struct parse *p, const char *value)
-{
-	enum verdict_class class = verdict_class_parse(value);
-	char names[256] = "";
-
-	if (class == VERDICT_COUNT) {
-		join_names(class_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no verdict '%.200s'; there are: %s", value,
-			    names);
-	}
-	*(unsigned int *)field(p) |= 1U << class;
-	return 0;
-}
-
-/* KIND[,KIND…]; the first of all is what graphs are drawn of. */
-static int set_stacks(const struct parse *p, const char *value)
-{
-	char names[256] = "", name[32];
-	enum stack_kind kind;
-	size_t len;
-
-	for (;; value += len + 1) {
-		len = strcspn(value, ",");
-		snprintf(name, sizeof(name), "%.*s", shown(len), value);
-		kind = len < sizeof(name) ? stack_kind_parse(name) : STACK_KINDS;
-		if (kind == STACK_KINDS) {
-			join_names(stacks_name, names, sizeof(names));
-			return fail(p, -EINVAL, "there are no stacks '%.*s'; there are: %s",
-				    shown(len), value, names);
-		}
-		p->o->stacks |= 1U << kind;
-		if (!*(int *)field(p))
-			*(int *)field(p) = 1 + (int)kind;
-		if (!value[len])
-			return 0;
-	}
-}
-
-bool opts_many_stacks(const struct options *o)
-{
-	return o->stacks & (o->stacks - 1);
-}
-
-static const char *table_name(size_t index)
-{
-	return index < TABLES ? table_names[index] : NULL;
-}
-
-static int set_table(const struct parse *p, const char *value)
-{
-	size_t len = strcspn(value, "="), table = 0;
-	char names[256] = "";
-	uint64_t entries;
-
-	while (table < TABLES && (strncmp(value, table_names[table], len) || table_names[table][len]))
-		table++;
-	if (table == TABLES) {
-		join_names(table_name, names, sizeof(names));
-		return fail(p, -EINVAL, "there is no table '%.*s'; there are: %s", shown(len), value,
-			    names);
-	}
-	if (!value[len] || parse_u64(value + len + 1, 1, TABLE_MAX, &entries))
-		return fail(p, -EINVAL, "'%.200s' is not NAME=N, N from 1 to %d", value, TABLE_MAX);
-	((uint32_t *)field(p))[table] = (uint32_t)entries;
-	return 0;
-}
-
-/* How each type is set, and what its values are where that is a list. */
-static const struct {
-	int (*set)(const struct parse *p, const char *value);
-	const char *(*name_at)(size_t index);
-	const char *noun; /* what help calls one of the list */
-} types[] = {
-	[OPT_FLAG] = { set_flag },
-	[OPT_STRING] = { set_string },
-	[OPT_SECONDS] = { set_seconds },
-	[OPT_SIZE] = { set_size },
-	[OPT_FACTOR] = { set_factor },
-	[OPT_COLOR] = { set_color },
-	[OPT_PIDS] = { set_pids },
-	[OPT_EXPORT] = { set_export, kind_name, "KIND" },
-	[OPT_CLASS] = { set_class, class_name, "CLASS" },
-	[OPT_STACKS] = { set_stacks, stacks_name, "WHAT" },
-	[OPT_RATE] = { set_rate },
-	[OPT_JOBS] = { set_jobs },
-	[OPT_TABLE] = { set_table, table_name, "NAME" },
-};
-
-/* ---- words ---- */
 
 static const char *row_name(size_t index)
 {
@@ -434,7 +101,7 @@ static const struct opt_row *find_letter(char letter)
 }
 
 /* "--name", "--name=value" or "--name value". Words used, or -errno. */
-static int parse_long(struct parse *p, unsigned int commands, char **argv)
+static int parse_long(struct opts_parse *p, unsigned int commands, char **argv)
 {
 	const char *name = argv[0] + 2, *equals = strchr(name, '='), *near;
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
@@ -446,17 +113,19 @@ static int parse_long(struct parse *p, unsigned int commands, char **argv)
 		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)),
 			 name);
 		near = nearest(word, row_name);
-		return fail(p, -EINVAL, "unknown option --%.*s%s%s%s", shown(len), name,
-			    near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+		return opts_fail(p, -EINVAL, "unknown option --%.*s%s%s%s", opts_shown(len), name,
+				 near ? "; did you mean --" : "", near ? near : "",
+				 near ? "?" : "");
 	}
 	if (!(row->commands & commands))
-		return fail(p, -EINVAL, "option --%s does not apply to this command", row->name);
+		return opts_fail(p, -EINVAL, "option --%s does not apply to this command",
+				 row->name);
 	p->row = row;
 	if (!row->metavar && equals)
-		return fail(p, -EINVAL, "takes no value");
+		return opts_fail(p, -EINVAL, "takes no value");
 	if (row->metavar && !equals && !argv[1])
-		return fail(p, -EINVAL, "%s is missing", row->metavar);
-	err = types[row->type].set(p, equals ? equals + 1 : argv[1]);
+		return opts_fail(p, -EINVAL, "%s is missing", row->metavar);
+	err = opts_set(p, equals ? equals + 1 : argv[1]);
 	if (err)
 		return err;
 	p->row = NULL;
@@ -464,7 +133,7 @@ static int parse_long(struct parse *p, unsigned int commands, char **argv)
 }
 
 /* "-q", "-qv", "-d5" or "-d 5". Words used, or -errno. */
-static int parse_letters(struct parse *p, unsigned int commands, char **argv)
+static int parse_letters(struct opts_parse *p, unsigned int commands, char **argv)
 {
 	for (const char *s = argv[0] + 1; *s; s++) {
 		const struct opt_row *row = find_letter(*s);
@@ -472,15 +141,16 @@ static int parse_letters(struct parse *p, unsigned int commands, char **argv)
 		int err;
 
 		if (!row)
-			return fail(p, -EINVAL, "unknown option -%c%s%s", *s,
-				    s == argv[0] + 1 && !s[1] ? "" : " in ",
-				    s == argv[0] + 1 && !s[1] ? "" : argv[0]);
+			return opts_fail(p, -EINVAL, "unknown option -%c%s%s", *s,
+					 s == argv[0] + 1 && !s[1] ? "" : " in ",
+					 s == argv[0] + 1 && !s[1] ? "" : argv[0]);
 		if (!(row->commands & commands))
-			return fail(p, -EINVAL, "option -%c does not apply to this command", *s);
+			return opts_fail(p, -EINVAL, "option -%c does not apply to this command",
+					 *s);
 		p->row = row;
 		if (row->metavar && !value)
-			return fail(p, -EINVAL, "%s is missing", row->metavar);
-		err = types[row->type].set(p, value);
+			return opts_fail(p, -EINVAL, "%s is missing", row->metavar);
+		err = opts_set(p, value);
 		if (err)
 			return err;
 		p->row = NULL;
@@ -491,7 +161,7 @@ static int parse_letters(struct parse *p, unsigned int commands, char **argv)
 }
 
 /* The leading options; `*used` counts their words even when one of them is refused. 0 or -errno. */
-static int parse_words(struct parse *p, unsigned int commands, char **argv, size_t *used)
+static int parse_words(struct opts_parse *p, unsigned int commands, char **argv, size_t *used)
 {
 	/* A lone "-" is a file name to every other tool, so it is no option here either. */
 	for (*used = 0; argv[*used] && argv[*used][0] == '-' && argv[*used][1];) {
@@ -512,7 +182,7 @@ static int parse_words(struct parse *p, unsigned int commands, char **argv, size
 int opts_parse(unsigned int commands, char **argv, struct options *o, bool *dashes,
 	       char error[OPTS_ERROR_MAX])
 {
-	struct parse p = { .o = o, .error = error };
+	struct opts_parse p = { .o = o, .error = error };
 	size_t used;
 	int err = parse_words(&p, commands, argv, &used);
 
@@ -526,7 +196,7 @@ size_t opts_skip(char **argv)
 {
 	char error[OPTS_ERROR_MAX];
 	struct options scratch = { 0 };
-	struct parse p = { .o = &scratch, .error = error };
+	struct opts_parse p = { .o = &scratch, .error = error };
 	size_t used;
 
 	parse_words(&p, EVERY, argv, &used);
@@ -568,6 +238,7 @@ static void print_row(const struct opt_row *row, FILE *out)
 {
 	char text[768], names[256] = "", letter[8] = "    ";
 	int column;
+	const char *noun;
 
 	if (row->letter)
 		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
@@ -578,10 +249,9 @@ static void print_row(const struct opt_row *row, FILE *out)
 		column = 0;
 	}
 	snprintf(text, sizeof(text), "%s", row->help);
-	if (types[row->type].name_at) {
-		join_names(types[row->type].name_at, names, sizeof(names));
-		snprintf(text, sizeof(text), "%s; %s: %s", row->help, types[row->type].noun, names);
-	}
+	noun = opts_values(row->type, names, sizeof(names));
+	if (noun)
+		snprintf(text, sizeof(text), "%s; %s: %s", row->help, noun, names);
 	print_wrapped(text, column, out);
 }
 

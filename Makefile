@@ -258,8 +258,11 @@ fuzz-targets: $(FUZZ_BIN)
 
 .PHONY: fuzz-build
 fuzz-build: all test-build
-	$(Q)$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
-		FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-targets
+	$(Q)if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' | \
+			$(CLANG) -fsanitize=fuzzer,address -x c - -o /dev/null 2>/dev/null; then \
+		$(MAKE) --no-print-directory O=$(O)/fuzz CC=$(CLANG) SAN=fuzzer-no-link,address,undefined CFLAGS='-O1 -g' \
+			FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer fuzz-targets; \
+	fi
 	$(Q)O=$(O) tests/fuzz/seeds
 
 FUZZ_SECONDS ?= 600

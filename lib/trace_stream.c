@@ -142,12 +142,13 @@ int trace_stream_add_bytes(struct trace_stream *s, struct trace_source *src,
 /* Open the next block of the queue. False when there is none, or with s->err set. */
 static bool stream_open_block(struct trace_stream *s, struct trace_source *src)
 {
-	struct trace_position *next = &s->queue[s->queue_first];
+	struct trace_position *next;
 
 	if (s->left)
 		s->err = -EBADMSG;
 	if (s->err || s->queue_first == s->queue_count)
 		return false;
+	next = &s->queue[s->queue_first];
 	if (next->block.raw > TRACE_RAW_MAX)
 		s->err = -EBADMSG;
 	else if (next->bytes)

@@ -254,6 +254,9 @@ static int writer_close_round(struct gt_writer *w, enum trace_block_kind kind, u
 
 int gt_writer_mark(struct gt_writer *w, uint64_t ts)
 {
+	/* A reader whose recorder died takes the last mark for the end of the window. */
+	if (ts == UINT64_MAX)
+		ts = w->last;
 	if (ts > w->last)
 		w->last = ts;
 	return writer_close_round(w, TRACE_MARK, ts);

@@ -57,8 +57,9 @@ static json_t *exit_of(const struct results *r)
 
 static json_t *window_of(const struct results *r)
 {
-	return json_pack("{sIsIsIsI}", "start", (json_int_t)r->start, "end", (json_int_t)r->end,
-			 "wall", (json_int_t)(r->end - r->start), "active", (json_int_t)r->active);
+	return json_pack("{sosososo}", "start", json_value_integer(r->start), "end",
+			 json_value_integer(r->end), "wall", json_value_integer(r->end - r->start),
+			 "active", json_value_integer(r->active));
 }
 
 static json_t *thresholds_of(const struct results *r)

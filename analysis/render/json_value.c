@@ -25,7 +25,7 @@ json_t *json_value_real(double value)
 }
 
 /* Values of a list have their place, unknown or not. */
-static json_t *integer(uint64_t value)
+json_t *json_value_integer(uint64_t value)
 {
 	return value <= INT64_MAX ? json_integer((json_int_t)value) : json_null();
 }
@@ -49,7 +49,7 @@ static json_t *item_id(const void *items, size_t i)
 
 static json_t *item_time(const void *items, size_t i)
 {
-	return integer(((const uint64_t *)items)[i]);
+	return json_value_integer(((const uint64_t *)items)[i]);
 }
 
 static json_t *item_text(const void *items, size_t i)
@@ -103,7 +103,7 @@ static json_t *value(const struct column *c, const void *row)
 		return json_integer(*(const int32_t *)at);
 	case COLUMN_U64:
 	case COLUMN_SUM:
-		return integer(*(const uint64_t *)at);
+		return json_value_integer(*(const uint64_t *)at);
 	case COLUMN_REAL:
 		return json_value_real(*(const double *)at);
 	case COLUMN_QUOTA:

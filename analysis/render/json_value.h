@@ -26,6 +26,9 @@ json_t *json_value_text(const char *text);
 /* Set and take `value`. 0, or -ENOMEM, also when `value` is NULL. */
 int json_value_set(json_t *object, const char *key, json_t *value);
 
+/* null beyond what JSON's readers take for an integer. */
+json_t *json_value_integer(uint64_t value);
+
 /* null when not finite. */
 json_t *json_value_real(double value);
 

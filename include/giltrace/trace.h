@@ -261,7 +261,7 @@ struct gt_writer *gt_writer_new(int fd);
  */
 int gt_writer_event(struct gt_writer *w, const struct gt_event *ev);
 
-/* Close the round: every record up to time `ts` has been given. */
+/* Close the round: every record up to time `ts` has been given. UINT64_MAX: up to the last one's. */
 int gt_writer_mark(struct gt_writer *w, uint64_t ts);
 
 /* Write `meta`; the last one in a file counts. */

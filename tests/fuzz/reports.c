@@ -59,7 +59,8 @@ static void check_text(const struct printed *p, const struct render_options *loo
 
 static void check_json(const struct printed *p, const struct render_options *look)
 {
-	json_t *value = json_loadb(p->text, p->len, JSON_REJECT_DUPLICATES, NULL);
+	json_t *value = json_loadb(p->text, p->len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL,
+				  NULL);
 
 	FUZZ_CHECK(value);
 	json_decref(value);

@@ -265,12 +265,31 @@ static void test_a_full_disk_keeps_what_was_written(void **state)
 	unlink(path);
 }
 
+/* A recorder that dies between its last mark and its last words has told when that was. */
+static void test_a_mark_of_all_is_the_last_record(void **state)
+{
+	struct trace_file f = trace_file_new();
+	struct gt_event ev = sample(0);
+	struct gt_reader_stats stats;
+	struct gt_reader *r;
+
+	assert_int_equal(gt_writer_event(f.w, &ev), 0);
+	assert_int_equal(gt_writer_mark(f.w, UINT64_MAX), 0);
+	r = trace_file_read(&f);
+	gt_reader_stats(r, &stats);
+	assert_int_equal(stats.last_mark, ev.ts);
+	assert_int_equal(trace_file_count(r), 1);
+	gt_reader_free(r);
+	trace_file_free(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_cut_keeps_all_before_the_last_mark),
 		cmocka_unit_test(test_a_flipped_bit_never_makes_a_wrong_record),
 		cmocka_unit_test(test_not_a_trace),
+		cmocka_unit_test(test_a_mark_of_all_is_the_last_record),
 		cmocka_unit_test(test_a_newer_major_is_refused),
 		cmocka_unit_test(test_no_room_at_all),
 		cmocka_unit_test(test_a_pipe_is_refused),

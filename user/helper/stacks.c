@@ -154,7 +154,7 @@ static int hand_frame(struct stacks *s, const char *packet, size_t len,
 	memcpy(&f, packet, sizeof(f));
 	if (!f.name_len || f.name_len > STACKS_NAME_MAX || f.image_len > PATH_MAX ||
 	    f.file_len > PATH_MAX || f.kind >= GT_FRAME_KINDS || f.frame <= s->frames ||
-	    len != sizeof(f) + f.name_len + f.image_len + f.file_len)
+	    len != sizeof(f) + f.name_len + f.image_len + f.file_len || !*at)
 		return 0;
 	s->frames = f.frame;
 	ev.ts = clock_monotonic();

@@ -193,18 +193,70 @@ static __always_inline bool stack_send_kernel(void *ring, const struct stack *k,
 	return true;
 }
 
+/* The values at a known stack's places, folded. What cannot be read is 0. */
+static __always_inline u64 stack_fold_far(u64 sp, const struct gt_wire_stack_shape *shape,
+					  u32 slots)
+{
+	u64 fold = 0, value;
+
+	for (u32 i = 0; i < GT_STACK_SLOTS_MAX && i < slots; i++) {
+		bpf_probe_read_user(&value, sizeof(value), (void *)(sp + shape->slot[i]));
+		fold = gt_stack_fold(fold, value);
+	}
+	return fold;
+}
+
+/* The same, where all places are in a window. */
+static __always_inline u64 stack_fold_near(const u8 *window,
+					   const struct gt_wire_stack_shape *shape, u32 slots)
+{
+	u64 fold = 0;
+	u32 at;
+
+	for (u32 i = 0; i < GT_STACK_SLOTS_MAX && i < slots; i++) {
+		at = shape->slot[i];
+		/* Another entry may have taken its place meanwhile; its fold then fits nothing. */
+		asm volatile("" : "+r"(at));
+		at &= STACK_WINDOW - 8;
+		fold = gt_stack_fold(fold, *(const u64 *)(window + at));
+	}
+	return fold;
+}
+
+/* Places go up the stack and are multiples of 8. */
+__noinline u64 stack_fold_slots(u64 sp, const struct gt_wire_stack_shape *shape)
+{
+	u32 zero = 0, slots, last;
+	u8 *window;
+
+	if (!shape)
+		return 0;
+	slots = READ_ONCE(shape->slots);
+	window = bpf_map_lookup_elem(&stack_window, &zero);
+	if (!window || !slots || slots > GT_STACK_SLOTS_MAX)
+		return stack_fold_far(sp, shape, slots);
+	last = slots - 1;
+	asm volatile("" : "+r"(last)); /* as in cpu_state() */
+	last = READ_ONCE(shape->slot[last & (GT_STACK_SLOTS_MAX - 1)]);
+	asm volatile("" : "+r"(last));
+	if (last > STACK_WINDOW - 8 ||
+	    bpf_probe_read_user(window, (last & (STACK_WINDOW - 1)) + 8, (void *)sp))
+		return stack_fold_far(sp, shape, slots);
+	return stack_fold_near(window, shape, slots);
+}
+
 /*
  * The id of the stack that this one is, if it is the one known by number `way` at its place, or 0.
  * The table replaces entries under our eyes, so an entry is believed only if its fold fits its id
- * and key too. What cannot be read is 0. (A function of its own, so that the verifier walks it once and not
+ * and key too. (A function of its own, so that the verifier walks it once and not
  * for each way.)
  */
 __noinline u32 stack_known_way(const struct stack *k, u32 way)
 {
 	struct gt_wire_stack_shape *shape;
 	struct gt_wire_stack_key key;
-	u64 fold = 0, value;
-	u32 id, slots;
+	u64 fold;
+	u32 id;
 
 	if (!k)
 		return 0;
@@ -214,11 +266,7 @@ __noinline u32 stack_known_way(const struct stack *k, u32 way)
 	if (!shape)
 		return 0;
 	id = READ_ONCE(shape->stack);
-	slots = READ_ONCE(shape->slots);
-	for (u32 i = 0; i < GT_STACK_SLOTS_MAX && i < slots; i++) {
-		bpf_probe_read_user(&value, sizeof(value), (void *)(key.sp + shape->slot[i]));
-		fold = gt_stack_fold(fold, value);
-	}
+	fold = stack_fold_slots(key.sp, shape);
 	return gt_stack_close(fold, id, &key) == READ_ONCE(shape->fold) ? id : 0;
 }
 

@@ -38,4 +38,5 @@ struct stacks_known stacks_known SEC(".maps");
 struct pythons pythons SEC(".maps");
 struct python_stacks python_stacks SEC(".maps");
 struct stack_kernel stack_kernel SEC(".maps");
+struct stack_window stack_window SEC(".maps");
 struct stack_bell stack_bell SEC(".maps");

@@ -32,7 +32,8 @@ static int connect_worker(void)
 
 	FUZZ_CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
 	FUZZ_CHECK(dup2(pair[0], HELPER_SOCK) == HELPER_SOCK);
-	close(pair[0]);
+	if (pair[0] != HELPER_SOCK) /* closed by the run before */
+		close(pair[0]);
 	return pair[1];
 }
 

@@ -12,7 +12,7 @@
 static bool costs_records(uint32_t reason)
 {
 	return reason != GT_LOSS_FUTEX_MAP && reason != GT_LOSS_FUTEX_ARGS &&
-	       reason != GT_LOSS_STACK;
+	       reason != GT_LOSS_STACK && reason != GT_LOSS_FUTEX_SKIPPED;
 }
 
 static bool is_own(const struct gt_event *ev)

@@ -15,7 +15,7 @@ static const char *const loss_names[GT_LOSS_COUNT] = {
 	[GT_LOSS_FUTEX_MAP] = "futex_map", [GT_LOSS_FUTEX_ARGS] = "futex_args",
 	[GT_LOSS_CPU_RANGE] = "cpu_range",	[GT_LOSS_SWITCH] = "switch_not_shown",
 	[GT_LOSS_STACK] = "stack", [GT_LOSS_FOUND] = "found_table",
-	[GT_LOSS_UNFINISHED] = "unfinished",
+	[GT_LOSS_UNFINISHED] = "unfinished",	[GT_LOSS_FUTEX_SKIPPED] = "futex_skipped",
 };
 
 static const char *const target_names[] = {

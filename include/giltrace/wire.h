@@ -82,6 +82,7 @@ enum gt_loss {
 	GT_LOSS_STACK = 6,        /* a stack could not be copied: the time is kept, the frames are not known */
 	GT_LOSS_FOUND = 7,        /* a task found at attach has no process or address space known: the table is full */
 	GT_LOSS_UNFINISHED = 8,   /* a record's writer was off its CPU, half done, until after the end */
+	GT_LOSS_FUTEX_SKIPPED = 9, /* the kernel skipped the program that counts a futex call, perhaps a stranger's */
 	GT_LOSS_COUNT
 };
 

@@ -605,16 +605,20 @@ static void a_switch_that_was_not_shown_concerns_its_own_cpu_only(void **unused)
 
 static void losses_that_concern_no_state_leave_states_known(void **unused)
 {
+	static const enum gt_loss reasons[] = { GT_LOSS_FUTEX_MAP, GT_LOSS_FUTEX_ARGS,
+						GT_LOSS_STACK, GT_LOSS_FUTEX_SKIPPED };
 	struct gt_event *ev;
 	struct schedule s;
 
-	waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2);
-	ev = add_event(&s, 400, 0, GT_LOST, 0);
-	ev->u.lost.reason = GT_LOSS_FUTEX_MAP;
-	ev->u.lost.first = ev->u.lost.last = 1399 * US;
-	schedule_play(&s);
-	assert_int_equal(s.out.losses.unknown, 0);
-	schedule_free(&s);
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		waiter_and_runner(&s, LOCK, MUTEX_WAIT, 2);
+		ev = add_event(&s, 400, 0, GT_LOST, 0);
+		ev->u.lost.reason = reasons[i];
+		ev->u.lost.first = ev->u.lost.last = 1399 * US;
+		schedule_play(&s);
+		assert_int_equal(s.out.losses.unknown, 0);
+		schedule_free(&s);
+	}
 }
 
 static void contradictions_end_in_unknown_and_not_in_guesses(void **unused)

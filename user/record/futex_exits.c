@@ -201,6 +201,30 @@ bool futex_exits_on_tracepoints(const struct futex_exits *f)
 	return f && f->tracepoints;
 }
 
+static uint64_t skipped(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+/*
+ * A program on a function's return can be preempted, and does not run a second time on its CPU
+ * meanwhile, whoever calls the function there.
+ */
+uint64_t futex_exits_skipped(const struct bpf_object *object)
+{
+	uint64_t n = skipped(program_of_events(object));
+
+	for (size_t i = 0; i < CALLS; i++)
+		n += skipped(program_of(object, i));
+	return n;
+}
+
 void futex_exits_free(struct futex_exits *f)
 {
 	if (!f)

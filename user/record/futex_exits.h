@@ -8,6 +8,7 @@
 #define USER_FUTEX_EXITS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct bpf_object;
 struct btf;
@@ -33,6 +34,12 @@ int futex_exits_attach(const struct bpf_object *object, struct futex_exits **out
 
 /* Does every system call pay? NULL: no. */
 bool futex_exits_on_tracepoints(const struct futex_exits *f);
+
+/*
+ * How many calls the kernel did not run the programs for, so that they are not in the counts: at
+ * most, since calls of processes that are not traced are among them.
+ */
+uint64_t futex_exits_skipped(const struct bpf_object *object);
 
 /* Let go; the kernel takes a grace period, some 80 ms, for each of the tracepoints. NULL ok. */
 void futex_exits_free(struct futex_exits *f);

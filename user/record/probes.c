@@ -501,6 +501,7 @@ void probes_read_meta(struct probes *p, struct gt_meta *meta)
 	for (int i = 0; i < GT_LOSS_COUNT; i++)
 		meta->losses[i] = p->skel->bss->losses[i];
 	meta->losses[GT_LOSS_UNFINISHED] += p->unfinished;
+	meta->losses[GT_LOSS_FUTEX_SKIPPED] += futex_exits_skipped(p->skel->obj);
 	meta->repaired = p->skel->bss->repaired;
 	meta->stack_counts.copied = meta->stack_counts.known = meta->stack_counts.skipped = 0;
 	for (uint32_t cpu = 0; cpu < p->ncpus; cpu++) {

@@ -3,7 +3,7 @@
 # The same programs where they are disturbed: beside busy programs, on one CPU, under a quota, seen with the whole machine.
 # A program may be called something else there only with a reason that the sentence gives. What each is called on an idle
 # machine is tests/system/verdicts.sh's to check. DISTURB_PYTHONS="PATH ..." adds the threads of other interpreters.
-# shellcheck disable=SC2317 # called by name
+# shellcheck disable=SC2119,SC2120,SC2317 # functions with optional arguments; called by name
 CASE_SECONDS=${CASE_SECONDS:-240}
 . "$(dirname "$0")/lib.sh"
 
@@ -11,26 +11,24 @@ CASE_SECONDS=${CASE_SECONDS:-240}
 # short programs: a python that is alone for half of it, a thread that is done before the next one begins.
 ROWS=(
 	"gil_threads: serialized: cpu-starved: $WORKLOADS/gil_threads -t 2 -w 0.1"
-	"gil_procs: parallel: cpu-starved: $WORKLOADS/gil_procs -t 2 -w 0.15"
-	"free_threads: parallel: cpu-starved: $WORKLOADS/free_threads -t 2 -w 0.15"
-	"fine_grained: parallel: cpu-starved: $WORKLOADS/fine_grained -t 2 -w 0.15"
-	"gil_perinterp: parallel: cpu-starved: $WORKLOADS/gil_perinterp -t 2 -w 0.15"
-	"gil_io: io-bound: cpu-starved: $WORKLOADS/gil_io -t 8 -w 0.4"
+	"gil_procs: parallel: cpu-starved mixed: $WORKLOADS/gil_procs -t 2 -w 0.15"
+	"free_threads: parallel: cpu-starved mixed: $WORKLOADS/free_threads -t 2 -w 0.15"
+	"fine_grained: parallel: cpu-starved mixed: $WORKLOADS/fine_grained -t 2 -w 0.15"
+	"gil_perinterp: parallel: cpu-starved mixed: $WORKLOADS/gil_perinterp -t 2 -w 0.15"
+	"gil_io: io-bound: cpu-starved: $WORKLOADS/gil_io -t 8 -w 0.3"
 	"imbalanced: imbalanced: cpu-starved single-threaded mixed: $WORKLOADS/imbalanced -w 0.2"
 	"oversubscribed: cpu-starved: cpu-starved: $WORKLOADS/oversubscribed -t 8 -w 0.05"
-	"busy_join: single-threaded imbalanced: cpu-starved: $PROGRAMS/busy_join"
-	"turns: imbalanced single-threaded: cpu-starved mixed: $PROGRAMS/turns"
-	"mutex_sleep: serialized: cpu-starved: $PROGRAMS/mutex_sleep"
-	"gil_poll: mixed: cpu-starved imbalanced single-threaded: $PROGRAMS/gil_poll"
+	"busy_join: single-threaded imbalanced: cpu-starved: $PROGRAMS/busy_join 100"
+	"turns: imbalanced single-threaded: cpu-starved mixed: $PROGRAMS/turns 40"
+	"mutex_sleep: serialized: cpu-starved: $PROGRAMS/mutex_sleep 8"
+	"late threads: parallel: cpu-starved mixed: $PROGRAMS/phases 20 150"
+	"a short parallel phase: imbalanced: cpu-starved single-threaded mixed: $PROGRAMS/phases 150 20"
+	"gil_poll: mixed: cpu-starved imbalanced single-threaded: $PROGRAMS/gil_poll 250"
 	"python: serialized: cpu-starved: $PYTHON $SOURCE/workloads/python/count_threads.py 2 1500000"
 )
 for python in ${DISTURB_PYTHONS:-}; do
 	ROWS+=("$python: serialized: cpu-starved: $python $SOURCE/workloads/python/count_threads.py 2 1500000")
 done
-
-# What must be in the sentence of a verdict that the program has here only.
-REASON='"other programs used" in t or "a quota of" in t or " of %d CPUs for" % len(r["cpus"]) in t'
-REASON_OF_MIXED='"% starved" in t'
 
 HOGS=()
 hogs() { # COUNT NICENESS
@@ -41,8 +39,13 @@ hogs() { # COUNT NICENESS
 	done
 }
 
-leave() {
+end_hogs() {
 	[ ${#HOGS[@]} -eq 0 ] || kill "${HOGS[@]}" 2>/dev/null
+	HOGS=()
+}
+
+leave() {
+	end_hogs
 	[ -z "${QUOTA:-}" ] || { echo $BASHPID >"$(dirname "$QUOTA")/cgroup.procs"; rmdir "$QUOTA"; }
 }
 trap leave EXIT
@@ -69,13 +72,13 @@ quota() {
 	echo $BASHPID >"$QUOTA/cgroup.procs"
 }
 
-# each_row FUNCTION…: called with NAME, ALONE, DISTURBED (as Python lists) and COMMAND set, for each.
+# each_row FUNCTION…: called with NAME, ALONE, DISTURBED and COMMAND set, for each.
 each_row() {
 	local row rest
 	for row in "${ROWS[@]}"; do
 		NAME=${row%%: *} rest=${row#*: }
-		ALONE="'${rest%%: *}'.split()" rest=${rest#*: }
-		DISTURBED="'${rest%%: *}'.split()" rest=${rest#*: }
+		ALONE=${rest%%: *} rest=${rest#*: }
+		DISTURBED=${rest%%: *} rest=${rest#*: }
 		read -ra COMMAND <<<"$rest"
 		[ -x "${COMMAND[0]}" ] || continue
 		"$@"
@@ -86,8 +89,7 @@ each_row() {
 verdict_here() {
 	trace -- "$@" "${COMMAND[@]}"
 	want_status 0
-	check "'$NAME'" 'lost == 0' "v in $ALONE + $DISTURBED" \
-		"v in $ALONE or (lambda t: $REASON or v == 'mixed' and $REASON_OF_MIXED or v in ('imbalanced', 'single-threaded'))(r['verdict']['sentence'])"
+	check "'$NAME'" 'lost == 0' "called('$ALONE', '$DISTURBED')"
 }
 
 case_as_it_is() {
@@ -109,6 +111,46 @@ case_nice_busy_programs() {
 	needs_cpus 2
 	hogs $((2 * CPUS)) 10
 	each_row verdict_here
+}
+
+row_is() { # NAME…: the row that each_row is at is one of them
+	local name
+	for name; do
+		[ "$NAME" != "$name" ] || return 0
+	done
+	return 1
+}
+
+verdict_of_some() { # COUNT NICENESS: what is printed says beside what
+	! row_is gil_threads free_threads || { echo "beside $1 at nice $2" && verdict_here; }
+}
+
+case_few_busy_programs_of_each_niceness() {
+	local count niceness
+	needs_trace
+	needs_cpus 2
+	for niceness in 0 5 19; do
+		for count in 1 2 3; do
+			hogs $count $niceness
+			each_row verdict_of_some $count $niceness
+			end_hogs
+		done
+	done
+}
+
+# A program that is kept to one CPU, and half-way to another: it may use two, but never both. The run's verdict knows
+# the CPUs of all the time only, and says how long threads waited.
+case_moved_to_another_cpu() {
+	needs_trace
+	needs_tool taskset
+	needs_cpus 2
+	# shellcheck disable=SC2016 # for the inner shell
+	trace -- taskset -c 0 sh -c '"$0" 0 150 & sleep 0.15; taskset -acp 1 $! >moved; wait' "$PROGRAMS/phases"
+	want_status 0
+	[ -s moved ] || fail "it was not moved"
+	check 'lost == 0' 'v in ("cpu-starved", "mixed")' 'p["starved_share"] >= 0.8' 'p["average"] <= 1.1' \
+		'[q["verdict"]["class"] for q in processes if q["comm"] == "phases"] == ["cpu-starved"]' \
+		'all(c["workload"] > 20 * ms for c in r["cpus"][:2])' 'sum(c["migrations_in"] for c in r["cpus"]) >= 2'
 }
 
 case_one_cpu() {
@@ -141,7 +183,7 @@ case_quota_beside_busy_programs() {
 # Each program's own verdict, where the whole machine is watched. A process does not know what others used.
 verdict_of_process() {
 	[ "$NAME" != gil_procs ] || return 0 # two processes, each of one thread
-	check "'$NAME'" "[q['verdict']['class'] in $ALONE + $DISTURBED for q in processes if q['pid'] == ${PIDS[$NAME]}] == [True]"
+	check "'$NAME'" "[q['verdict']['class'] in '$ALONE $DISTURBED'.split() for q in processes if q['pid'] == ${PIDS[$NAME]}] == [True]"
 }
 
 declare -A PIDS

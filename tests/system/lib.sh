@@ -152,6 +152,11 @@ undisturbed() {
 
 # ---- a verdict that is known beforehand ----
 
+# Where others use the CPUs it may be another one, with the reason told: called() of report.py. What depends on what
+# else runs here says so: 'disturbed or …'.
+SERIALIZED='called("serialized")'
+PARALLEL='called("parallel", "cpu-starved mixed")'
+
 NOT_SERIALIZED='v not in ("serialized", "contended")'
 # What is waited for by locks stays small: a queue's mutex is a lock, the empty queue is not.
 FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * wall'
@@ -175,6 +180,7 @@ verdict_of() {
 	shift
 	TRACED=("${command[@]}")
 	EXPECTED=("$@")
+	export NOTES=$T/.note
 	undisturbed verdict_holds
 }
 

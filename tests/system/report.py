@@ -4,8 +4,9 @@
 
 Every expression must be true. In them `r` is the report, `v` its verdict's class, `p` its parallelism,
 `threads`, `locks`, `events`, `processes` its rows, `ms` and `s` are nanoseconds, `truth` what the workload
-wrote to truth.json beside the report, and the functions below.
-The first one that is not true is printed with the report's sentence and main figures; exit status 1.
+wrote to truth.json beside the report, `disturbed` whether there were fewer CPUs than the machine has, and the
+functions below. The first one that is not true is printed with the report's sentence and main figures; exit
+status 1. Where a verdict was taken for want of CPUs, its sentence is added to the file $NOTES.
 """
 import json
 import os
@@ -27,6 +28,47 @@ def off_by(thread):
 def cpu_off_by(cpu, wall):
     """How far a CPU's three shares are from the window, as a share of it."""
     return abs(cpu["workload"] + cpu["other"] + cpu["idle"] - wall) / wall
+
+
+# CPUs that others have to use before they count as a reason for anything.
+OTHERS = 0.1
+
+
+def wants(report):
+    """What kept the run from CPUs that the machine has, each as a verdict's sentence tells of it."""
+    cpus = report["cpus"]
+    allowed = report["parallelism"]["cpus"]
+    others = sum(cpu["other"] for cpu in cpus) / max(report["window"]["wall"], 1)
+    reasons = []
+    if "cpu_quota" in report["machine"] and allowed == report["machine"]["cpu_quota"]:
+        reasons.append("a quota of")
+    elif allowed < len(cpus):
+        reasons.append(f"{allowed:.0f} of {len(cpus)} CPUs")
+    if others >= OTHERS:
+        reasons.append(f"other programs used {others:.2f} CPUs")
+    return reasons
+
+
+def called(report, alone, wanting="cpu-starved"):
+    """
+    It is called one of `alone`, or for want of CPUs, which is shown and told, one of `wanting`: for of a short
+    run's threads one may be done before another begins.
+    """
+    verdict = report["verdict"]["class"]
+    sentence = report["verdict"]["sentence"]
+    reasons = wants(report)
+    if verdict in alone.split():
+        return True
+    if verdict not in wanting.split() or not reasons:
+        return False
+    if verdict == "cpu-starved" and not any(reason in sentence for reason in reasons):
+        return False
+    if verdict == "mixed" and report["parallelism"]["starved_share"] < 0.1:
+        return False
+    if "NOTES" in os.environ:
+        with open(os.environ["NOTES"], "a", encoding="utf-8") as notes:
+            notes.write(f"instead of {alone}, with {', '.join(reasons)}: {sentence}\n")
+    return True
 
 
 def lost(report):
@@ -75,6 +117,8 @@ def main():
         "off_by": off_by,
         "cpu_off_by": cpu_off_by,
         "lost": lost(report),
+        "disturbed": bool(wants(report)),
+        "called": lambda *classes: called(report, *classes),
     }
     for expression in sys.argv[2:]:
         try:

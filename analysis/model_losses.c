@@ -50,8 +50,11 @@ int model_losses_add(struct model_losses *l, const struct gt_event *ev)
 	/* When the thread left that the kernel did not show is not known: until this record. */
 	if (loss.last > ev->ts || ev->u.lost.reason == GT_LOSS_SWITCH)
 		loss.last = ev->ts;
-	if (loss.first > loss.last)
+	/* Likewise where it left a while after its coming, and records of that while were lost before. */
+	if (loss.first > loss.last) {
 		loss.first = loss.last;
+		loss.last = ev->ts;
+	}
 	newest = l->last_of[ev->cpu] ? &l->at[l->last_of[ev->cpu] - 1] : NULL;
 	if (newest && l->n >= LOSSES_MAX) {
 		newest->own = newest->own && loss.own;

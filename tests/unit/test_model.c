@@ -463,6 +463,29 @@ static void a_loss_counts_from_when_it_was_and_not_from_when_it_is_told(void **u
 	schedule_free(&s);
 }
 
+/* A switch that was not shown counts from when its thread had come, behind records lost since. */
+static void a_loss_that_ends_before_it_begins_lasts_until_it_is_told(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_block(&s, 350, 1, 3, 0, NR_READ); /* may be woken on CPU 0 */
+	add_loss(&s, 400, 0, 300, 100);
+	add_switch(&s, 400, 0, 0, 2);
+	add_switch(&s, 600, 1, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 2)->run, (100 + 600) * US);
+	assert_int_equal(thread_row(&s, 2)->unknown, 300 * US);
+	assert_int_equal(thread_row(&s, 3)->io, 0);
+	assert_int_equal(thread_row(&s, 3)->unknown, 250 * US);
+	schedule_free(&s);
+}
+
 static void a_thread_born_in_a_loss_is_known_from_its_first_run(void **unused)
 {
 	struct schedule s;
@@ -845,6 +868,7 @@ int main(void)
 		cmocka_unit_test(a_thread_that_was_woken_as_it_left_the_cpu_never_blocked),
 		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
 		cmocka_unit_test(a_loss_counts_from_when_it_was_and_not_from_when_it_is_told),
+		cmocka_unit_test(a_loss_that_ends_before_it_begins_lasts_until_it_is_told),
 		cmocka_unit_test(a_thread_born_in_a_loss_is_known_from_its_first_run),
 		cmocka_unit_test(what_tells_of_a_loss_is_known),
 		cmocka_unit_test(a_loss_goes_on_behind_the_record_that_told_of_one),

@@ -21,6 +21,7 @@ struct waking {
 	uint64_t ts; /* 0: none */
 	uint32_t peer;
 	uint8_t flags;
+	bool exiting; /* the peer was, then */
 	int32_t syscall;
 	uint64_t addr;
 	uint32_t op;

@@ -63,7 +63,7 @@ static bool exit_wakes(const struct thread *waker, const struct thread *wakee)
 static bool caused(const struct model *m, struct model_thread *waker, const struct thread *wakee,
 		   const struct waking *waking)
 {
-	if (waker->exiting)
+	if (waking->exiting)
 		return exit_wakes(&waker->pub, wakee);
 	/* Locks of the kernel are let go of in any call. */
 	if (wakee->state == STATE_KERNEL_LOCK)
@@ -90,7 +90,7 @@ static void tell_wake(struct model *m, struct model_thread *t, const struct waki
 	if (waker && waker != t && caused(m, waker, &t->pub, waking)) {
 		wake.waker = &waker->pub;
 		wake.futex = waking->flags & GT_F_FUTEX && t->pub.blocked_on_futex &&
-			     !waker->exiting && futex_op_wakes(waking->op);
+			     !waking->exiting && futex_op_wakes(waking->op);
 		wake.addr = wake.futex ? waking->addr : 0;
 		wake.op = wake.futex ? waking->op : 0;
 		wake.stack = waking->stack;
@@ -123,10 +123,12 @@ static void waker_runs(struct model *m, struct cpu *c, uint32_t id)
 int model_waking(struct model *m, const struct gt_event *ev)
 {
 	struct model_thread *t = model_live(m, ev->task);
+	const struct model_thread *waker = ev->peer ? idmap_get(&m->thread_ids, ev->peer) : NULL;
 	struct waking waking = {
 		.ts = m->now,
 		.peer = ev->peer,
 		.flags = ev->flags,
+		.exiting = waker && waker->exiting,
 		.syscall = ev->syscall,
 		.addr = ev->flags & GT_F_FUTEX ? ev->u.addr : 0,
 		.op = ev->op,

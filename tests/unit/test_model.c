@@ -382,6 +382,29 @@ static void a_thread_that_was_woken_as_it_left_the_cpu_never_blocked(void **unus
 	schedule_free(&s);
 }
 
+/* Its waker may be on its own way out by the time that it is off its CPU. */
+static void who_wakes_a_thread_that_leaves_and_ends_then_wakes_by_the_futex(void **unused)
+{
+	struct schedule s;
+	struct wakes w;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_switch(&s, 0, 1, 0, 3);
+	add_futex_wake(&s, 98, 0, 3, 2, LOCK);
+	add_event(&s, 99, 0, GT_EXIT, 2);
+	add_lock(&s, 100, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_switch(&s, 150, 1, 0, 3);
+	collect_wakes(&s, &w);
+	assert_int_equal(w.n, 1);
+	assert_int_equal(w.waker[0], 2);
+	assert_true(w.at[0].futex);
+	assert_int_equal(w.at[0].addr, LOCK);
+	schedule_free(&s);
+}
+
 static void lost_records_make_waiting_threads_unknown_until_heard_of(void **unused)
 {
 	struct gt_event *ev;
@@ -866,6 +889,7 @@ int main(void)
 		cmocka_unit_test(readers_are_woken_by_writers),
 		cmocka_unit_test(a_waking_recorded_before_the_switch_out_still_counts),
 		cmocka_unit_test(a_thread_that_was_woken_as_it_left_the_cpu_never_blocked),
+		cmocka_unit_test(who_wakes_a_thread_that_leaves_and_ends_then_wakes_by_the_futex),
 		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
 		cmocka_unit_test(a_loss_counts_from_when_it_was_and_not_from_when_it_is_told),
 		cmocka_unit_test(a_loss_that_ends_before_it_begins_lasts_until_it_is_told),

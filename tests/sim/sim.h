@@ -58,7 +58,8 @@ enum sim_feature {
 	SIM_NESTED = 1 << 16,  /* locks are taken while another is held, and held asleep */
 	SIM_RESPAWN = 1 << 17, /* threads end and others begin, with their thread ids */
 	SIM_PI = 1 << 18,      /* some mutexes inherit priority: the kernel hands them over */
-	SIM_FEATURES = 19
+	SIM_EARLY = 1 << 19,   /* some are woken on their way off the CPU, into a futex wait */
+	SIM_FEATURES = 20
 };
 
 /* What is done to the records on their way into the file. */
@@ -198,6 +199,12 @@ struct sim_thread {
 	uint64_t hold_left;
 	uint64_t episode; /* one number for all rounds of a wait */
 	bool timed_out;
+	/* On its way off the CPU, into a futex wait; and who woke it before it was there. */
+	bool leaving;
+	uint64_t leaving_ns, early; /* how long to wait; when it was woken, 0: not yet */
+	uint32_t leaving_op, leaving_val;
+	uint32_t early_from; /* thread index + 1 */
+	bool early_by_futex;
 	uint32_t spawned; /* main: how many so far */
 };
 
@@ -302,6 +309,8 @@ void sim_block(struct sim *s, struct sim_thread *t, enum sim_state state, int sy
 	       uint64_t ns);
 void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
 		    uint64_t ns);
+/* It has arrived at its switch-out. */
+void sim_futex_leaves(struct sim *s, struct sim_thread *t);
 /* The first waiter is woken by running thread `t`. Was there any? */
 bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word);
 /* By a call of `t` that is no futex's, or by an interrupt: `t` NULL. */

@@ -253,7 +253,7 @@ void sim_interrupt(struct sim *s, struct sim_thread *t, uint64_t within)
 {
 	uint64_t ran = t->state == SIM_RUNNING ? s->now - t->ran_since : 0;
 
-	if (t->left <= ran + within)
+	if (t->left <= ran + within || t->leaving)
 		return;
 	t->hold_left += t->left - ran - within;
 	t->left = ran + within;
@@ -268,7 +268,8 @@ void sim_foreign_comes(struct sim *s, uint32_t cpu)
 	struct sim_cpu *c = &s->cpus[cpu];
 
 	if (c->running) {
-		sim_preempt(s, &s->threads[c->running - 1], true);
+		if (!s->threads[c->running - 1].leaving)
+			sim_preempt(s, &s->threads[c->running - 1], true);
 	} else if (!c->foreign && !c->kicked) {
 		sim_cpu_charge(s, c);
 		c->foreign = true;

@@ -84,7 +84,10 @@ static void happens(struct sim *s, const struct sim_event *ev)
 		if (t->state != SIM_RUNNING || t->run_number != ev->number)
 			break;
 		t->left = 0;
-		sim_work(s, t);
+		if (t->leaving)
+			sim_futex_leaves(s, t);
+		else
+			sim_work(s, t);
 		if (t->state == SIM_RUNNING)
 			sim_goes_on(s, t);
 		break;
@@ -102,7 +105,7 @@ static void happens(struct sim *s, const struct sim_event *ev)
 	case EVENT_SLICE:
 		if (!c->running || c->slice != ev->number)
 			break;
-		if (c->first || s->first)
+		if ((c->first || s->first) && !s->threads[c->running - 1].leaving)
 			sim_preempt(s, &s->threads[c->running - 1], false);
 		else
 			sim_at(s, s->now + sim_between(s, 500 * US, 4 * MS), EVENT_SLICE, ev->who,

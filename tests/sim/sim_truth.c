@@ -368,7 +368,7 @@ void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct s
 	map_add(&t->wakeups, truth_wake_key(from ? from->id : 0, to->id, lock), 1);
 	if (!x->round)
 		return;
-	x->woken = s->now;
+	x->woken = to->early ? to->early : s->now;
 	x->by_nobody = !from;
 	x->by_futex = futex;
 	if (group && to->timed_out)

@@ -59,34 +59,69 @@ static void word_del(struct sim *s, struct sim_thread *t)
 		w->last = before_it;
 }
 
-void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
-		    uint64_t ns)
+/* It is in nobody's way any more: runnable, and told so. */
+static void awake(struct sim *s, const struct sim_thread *from, struct sim_thread *to, bool futex)
+{
+	if (s->truth)
+		sim_truth_wake(s, from, to, futex);
+	to->block_number++;
+	sim_set_state(s, to, SIM_RUNNABLE);
+	sim_enqueue(s, to);
+}
+
+void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 {
 	struct gt_event ev = sim_record(s, t->cpu, GT_SWITCH, t->id);
 
+	t->leaving = false;
 	ev.syscall = NR_FUTEX;
 	ev.state = TASK_INTERRUPTIBLE;
-	ev.flags = GT_F_FUTEX | GT_F_BLOCK | (ns ? GT_F_TIMED : 0);
-	ev.u.addr = s->words[word].addr;
-	ev.op = op;
-	ev.val = val;
-	word_add(s, word, t);
-	s->words[word].rounds++;
-	s->words[word].op = op;
+	ev.flags = GT_F_FUTEX | GT_F_BLOCK | (t->leaving_ns ? GT_F_TIMED : 0);
+	/* Others than wakers hold the lock that tells of one, too. */
+	if (t->early || (sim_has(s, SIM_EARLY) && sim_chance(s, 5)))
+		ev.flags |= GT_F_WOKEN;
+	ev.u.addr = s->words[t->word].addr;
+	ev.op = t->leaving_op;
+	ev.val = t->leaving_val;
+	s->words[t->word].rounds++;
 	if (s->truth)
-		sim_truth_round(s, t, word);
-	blocks(s, t, &ev, SIM_FUTEX, ns);
+		sim_truth_round(s, t, t->word);
+	blocks(s, t, &ev, SIM_FUTEX, t->leaving_ns);
+	if (t->early)
+		awake(s, t->early_from ? &s->threads[t->early_from - 1] : NULL, t,
+		      t->early_by_futex);
+	t->early = 0;
+}
+
+/* From here it can be woken. Mostly it is off its CPU at once, as far as others can tell. */
+void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
+		    uint64_t ns)
+{
+	word_add(s, word, t);
+	s->words[word].op = op;
+	t->leaving_ns = ns;
+	t->leaving_op = op;
+	t->leaving_val = val;
+	t->early = 0;
+	if (!sim_has(s, SIM_EARLY) || !sim_chance(s, 40)) {
+		sim_futex_leaves(s, t);
+		return;
+	}
+	t->leaving = true;
+	t->left = sim_between(s, 200, sim_chance(s, 20) ? 20 * US : 3 * US);
 }
 
 static void wakes(struct sim *s, struct sim_thread *from, struct sim_thread *to,
 		  const struct gt_event *ev)
 {
 	sim_tell(s, ev);
-	if (s->truth)
-		sim_truth_wake(s, from, to, ev->flags & GT_F_FUTEX);
-	to->block_number++;
-	sim_set_state(s, to, SIM_RUNNABLE);
-	sim_enqueue(s, to);
+	if (!to->leaving) {
+		awake(s, from, to, ev->flags & GT_F_FUTEX);
+		return;
+	}
+	to->early = s->now;
+	to->early_from = from ? from->index + 1 : 0;
+	to->early_by_futex = ev->flags & GT_F_FUTEX;
 }
 
 bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
@@ -117,7 +152,7 @@ void sim_wake(struct sim *s, struct sim_thread *t, struct sim_thread *to, int sy
 	uint32_t cpu = t ? t->cpu : to->cpu;
 	struct gt_event ev;
 
-	if (to->state == SIM_FUTEX)
+	if (to->state == SIM_FUTEX || to->leaving)
 		word_del(s, to);
 	if (cpu == UINT32_MAX)
 		cpu = 0;

@@ -129,8 +129,9 @@ static bool switching(struct buf *b, const struct canvas *c, const struct result
 {
 	if (!lock->handoffs || lock->handoff_sum == RESULT_UNKNOWN)
 		return false;
-	buf_printf(b, "%s hand-overs cost %s from release to running: p50 %s, p99 %s",
-		   units_count(lock->handoffs).text, units_time(lock->handoff_sum, c->unicode).text,
+	buf_printf(b, "%s hand-over%s cost %s from release to running: p50 %s, p99 %s",
+		   units_count(lock->handoffs).text, lock->handoffs == 1 ? "" : "s",
+		   units_time(lock->handoff_sum, c->unicode).text,
 		   units_time(lock->handoff_p50, c->unicode).text,
 		   units_time(lock->handoff_p99, c->unicode).text);
 	return true;

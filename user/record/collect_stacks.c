@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/map.h"
 #include "lookout.h"
 #include "user/helper/stacks.h"
@@ -33,8 +34,8 @@ struct waiting {
 struct collect_stacks {
 	struct gt_writer *writer;
 	struct stacks *helper;
-	struct map asked;  /* ids that have no GT_STACK yet */
-	struct map places; /* hash → struct place */
+	struct map asked;		      /* ids that have no GT_STACK yet */
+	struct map places;		      /* hash → struct place */
 	struct waiting *waiting[GT_MAX_CPUS]; /* NULL: nothing ever was */
 	uint64_t skipped;
 	collect_stacks_know know;
@@ -96,7 +97,9 @@ static void write_event(struct collect_stacks *c, const struct gt_event *ev)
 /* A stack of which there will be no frames. */
 static void skip(struct collect_stacks *c, uint32_t stack)
 {
-	struct gt_event ev = { .kind = GT_STACK, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	struct gt_event ev = {
+		.ts = clock_monotonic(), .kind = GT_STACK, .cpu = GT_CPU_COLLECTOR, .syscall = -1
+	};
 
 	ev.u.stack.stack = stack;
 	ev.u.stack.flags = GT_STACK_SKIPPED;

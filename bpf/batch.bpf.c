@@ -6,16 +6,6 @@
  * the one record that it is. */
 #define BATCH_FEW 120
 
-struct batch_few {
-	struct gt_wire_batch head;
-	u8 data[BATCH_FEW];
-};
-
-struct batch_full {
-	struct gt_wire_batch head;
-	u8 data[BATCH_BYTES];
-};
-
 /*
  * The copy counts if nobody came in between: the sender may be in preemptible context, and then a
  * switch adds to the batch or sends it.
@@ -32,17 +22,6 @@ static __always_inline int batch_commit(struct batch *b, u64 seen, void *r)
 	return BATCH_SENT;
 }
 
-static __always_inline void batch_head(struct gt_wire_batch *head, u32 used)
-{
-	head->hdr.ts = 0;
-	head->hdr.kind = GT_WIRE_BATCH;
-	head->hdr.flags = 0;
-	head->hdr.state = 0;
-	head->hdr.task = 0;
-	head->bytes = used;
-	head->pad = 0;
-}
-
 static __always_inline int batch_send_one(void *ring, struct batch *b, u64 seen, const u32 size)
 {
 	void *r = bpf_ringbuf_reserve(ring, size, 0);
@@ -53,25 +32,18 @@ static __always_inline int batch_send_one(void *ring, struct batch *b, u64 seen,
 	return batch_commit(b, seen, r);
 }
 
-static __always_inline int batch_send_few(void *ring, struct batch *b, u64 seen, u32 used)
+/* `room`, a constant: the part of the batch that is copied, `used` bytes of which count. */
+static __always_inline int batch_send_many(void *ring, struct batch *b, u64 seen, u32 used,
+					   const u32 room)
 {
-	struct batch_few *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
+	struct gt_wire_batch *r = bpf_ringbuf_reserve(ring, sizeof(*r) + room, 0);
 
 	if (!r)
 		return BATCH_NO_ROOM;
-	batch_head(&r->head, used);
-	bpf_probe_read_kernel(r->data, sizeof(r->data), b->data);
-	return batch_commit(b, seen, r);
-}
-
-static __always_inline int batch_send_full(void *ring, struct batch *b, u64 seen, u32 used)
-{
-	struct batch_full *r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
-
-	if (!r)
-		return BATCH_NO_ROOM;
-	batch_head(&r->head, used);
-	bpf_probe_read_kernel(r->data, sizeof(r->data), b->data);
+	record_header(&r->hdr, 0, GT_WIRE_BATCH, 0, 0);
+	r->bytes = used;
+	r->pad = 0;
+	bpf_probe_read_kernel(r + 1, room, b->data);
 	return batch_commit(b, seen, r);
 }
 
@@ -89,8 +61,8 @@ static __always_inline int batch_send(u32 cpu, struct batch *b)
 	if (seen.used == sizeof(struct gt_wire_block))
 		return batch_send_one(ring, b, seen.both, sizeof(struct gt_wire_block));
 	if (seen.used <= BATCH_FEW)
-		return batch_send_few(ring, b, seen.both, seen.used);
-	return batch_send_full(ring, b, seen.both, seen.used);
+		return batch_send_many(ring, b, seen.both, seen.used, BATCH_FEW);
+	return batch_send_many(ring, b, seen.both, seen.used, BATCH_BYTES);
 }
 
 __noinline int batch_flush(void)

@@ -122,10 +122,10 @@ extern const volatile struct gt_wire_config config;
 extern __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
 extern __u8 batches[GT_MAX_CPUS][BATCH_SIZE];
 extern __u8 task_slots[TASK_SLOTS][TASK_SLOT_SIZE];
-extern __u32 enabled; /* scheduler records are wanted */
-extern __u32 next_id; /* last number drawn for a task, a process or an address space */
-extern __u64 alive;   /* traced tasks that have not ended */
-extern __u32 no_waiting;	    /* iterators go on even if a ring is full */
+extern __u32 enabled;	 /* scheduler records are wanted */
+extern __u32 next_id;	 /* last number drawn for a task, a process or an address space */
+extern __u64 alive;	 /* traced tasks that have not ended */
+extern __u32 no_waiting; /* iterators go on even if a ring is full */
 extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
 extern __u64 repaired;		    /* switches that the kernel did not show, put back */
 
@@ -136,8 +136,8 @@ struct rings {
 	__type(value, u32);
 };
 
-/* For the few records that a thread's or a process's place in the report hangs on, where a CPU's ring is
- * full: see record_reserve_rare(). */
+/* For the few records that a thread's or a process's place in the report hangs on, where a CPU's
+ * ring is full: see record_reserve_rare(). */
 struct spare {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
@@ -367,47 +367,42 @@ static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 n
 	return true;
 }
 
+/* What the two below share. `rare`, a constant: with a second chance. */
+static __always_inline void *record_room(u32 cpu, struct cpu_state *c, u64 now, const u64 size,
+					 const bool rare)
+{
+	void *ring = bpf_map_lookup_elem(&rings, &cpu);
+	void *r = NULL;
+
+	if (!ring) {
+		loss(c, GT_LOSS_CPU_RANGE, now);
+		return NULL;
+	}
+	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
+	    record_losses(ring, c, now))
+		r = bpf_ringbuf_reserve(ring, size, 0);
+	if (!r && rare)
+		r = bpf_ringbuf_reserve(&spare, size, 0);
+	if (!r)
+		loss(c, GT_LOSS_RING_FULL, now);
+	return r;
+}
+
 /*
  * Room for `size` bytes (a constant) in this CPU's ring, or NULL, counted, behind what was
  * collected before. Every byte must be written.
  */
 static __always_inline void *record_reserve(u32 cpu, struct cpu_state *c, u64 now, const u64 size)
 {
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
-	void *r = NULL;
-
-	if (!ring) {
-		loss(c, GT_LOSS_CPU_RANGE, now);
-		return NULL;
-	}
-	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
-	    record_losses(ring, c, now))
-		r = bpf_ringbuf_reserve(ring, size, 0);
-	if (!r)
-		loss(c, GT_LOSS_RING_FULL, now);
-	return r;
+	return record_room(cpu, c, now, size, false);
 }
 
-/* The same, with a second chance in the spare ring: births, names, programs, ends and sums. Where it got room
- * there, what was lost before it is told later. */
+/* The same, with a second chance in the spare ring: births, names, programs, ends and sums. Where
+ * it got room there, what was lost before it is told later. */
 static __always_inline void *record_reserve_rare(u32 cpu, struct cpu_state *c, u64 now,
 						 const u64 size)
 {
-	void *ring = bpf_map_lookup_elem(&rings, &cpu);
-	void *r = NULL;
-
-	if (!ring) {
-		loss(c, GT_LOSS_CPU_RANGE, now);
-		return NULL;
-	}
-	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
-	    record_losses(ring, c, now))
-		r = bpf_ringbuf_reserve(ring, size, 0);
-	if (!r)
-		r = bpf_ringbuf_reserve(&spare, size, 0);
-	if (!r)
-		loss(c, GT_LOSS_RING_FULL, now);
-	return r;
+	return record_room(cpu, c, now, size, true);
 }
 
 /* The header of such a record: in the spare ring nothing else tells the CPU. */

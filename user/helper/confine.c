@@ -8,7 +8,6 @@
 
 #include <seccomp.h>
 #include <sys/capability.h>
-#include <sys/prctl.h>
 
 /* Files of any owner, memory and mapped files of any process, addresses of the kernel's functions.
  */
@@ -97,16 +96,15 @@ static int give_up_capabilities(void)
 {
 	cap_t caps = cap_init();
 	cap_value_t has[NKEPT];
+	cap_t now = cap_get_proc();
 	int n = 0, err = caps ? 0 : -ENOMEM;
 
 	/* What we were never given cannot be kept. */
-	for (size_t i = 0; i < NKEPT; i++) {
+	for (size_t i = 0; now && i < NKEPT; i++) {
 		cap_flag_value_t set = CAP_CLEAR;
-		cap_t now = cap_get_proc();
 
-		if (now && !cap_get_flag(now, kept[i], CAP_PERMITTED, &set) && set == CAP_SET)
+		if (!cap_get_flag(now, kept[i], CAP_PERMITTED, &set) && set == CAP_SET)
 			has[n++] = kept[i];
-		cap_free(now);
 	}
 	if (!err && n &&
 	    (cap_set_flag(caps, CAP_PERMITTED, n, has, CAP_SET) ||
@@ -114,6 +112,7 @@ static int give_up_capabilities(void)
 		err = -errno;
 	if (!err && cap_set_proc(caps))
 		err = -errno;
+	cap_free(now);
 	cap_free(caps);
 	return err;
 }
@@ -137,7 +136,8 @@ static int add_rules(scmp_filter_ctx ctx)
 	return err;
 }
 
-/* EPERM rather than death: what nobody thought of costs an answer, and not the worker. */
+/* Loading a filter sets no_new_privs. EPERM rather than death: what nobody thought of costs an
+ * answer, and not the worker. */
 static int filter_calls(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));
@@ -154,9 +154,5 @@ int confine(void)
 {
 	int err = give_up_capabilities();
 
-	/* Without this only root may load a filter, and what is started by whom does not matter
-	 * here. */
-	if (!err && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		err = -errno;
 	return err ? err : filter_calls();
 }

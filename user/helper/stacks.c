@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "own_event.h"
 #include "stacks_helper.h"
 
 /* Room for what is asked in one drain of the rings; a packet takes up to twice its size. */
@@ -145,7 +146,7 @@ static int hand_frame(struct stacks *s, const char *packet, size_t len,
 		      const struct stacks_sink *sink, void *ctx)
 {
 	char name[STACKS_NAME_MAX + 1], image[PATH_MAX + 1], file[PATH_MAX + 1];
-	struct gt_event ev = { .kind = GT_FRAME, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	struct gt_event ev = own_event(GT_FRAME);
 	const char *at = packet + sizeof(struct stacks_frame);
 	struct stacks_frame f;
 
@@ -157,7 +158,6 @@ static int hand_frame(struct stacks *s, const char *packet, size_t len,
 	    len != sizeof(f) + f.name_len + f.image_len + f.file_len || !*at)
 		return 0;
 	s->frames = f.frame;
-	ev.ts = clock_monotonic();
 	ev.u.frame.frame = f.frame;
 	ev.u.frame.kind = f.kind;
 	ev.u.frame.line = f.line;
@@ -182,7 +182,7 @@ static bool well_formed(const struct stacks *s, const struct stacks_stack *r,
 static int hand_stack(struct stacks *s, const char *packet, size_t len,
 		      const struct stacks_sink *sink, void *ctx)
 {
-	struct gt_event ev = { .kind = GT_STACK, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	struct gt_event ev = own_event(GT_STACK);
 	uint32_t frames[GT_STACK_FRAMES_MAX];
 	struct stacks_stack r;
 
@@ -194,7 +194,6 @@ static int hand_stack(struct stacks *s, const char *packet, size_t len,
 		s->outstanding--;
 	if (!well_formed(s, &r, frames, len))
 		return 0;
-	ev.ts = clock_monotonic();
 	ev.u.stack.stack = r.stack;
 	ev.u.stack.flags = r.flags;
 	ev.u.stack.nframes = r.nframes;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "own_event.h"
 #include "symbols_helper.h"
 #include "symbols_packet.h"
 
@@ -125,7 +126,7 @@ static int hand_over_name(const char *packet, size_t len, const struct symbols_s
 {
 	char name[NAMING_NAME_MAX + 1], image[PATH_MAX + 1];
 	struct symbols_reply r;
-	struct gt_event ev = { .kind = GT_SYMBOL, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	struct gt_event ev = own_event(GT_SYMBOL);
 
 	if (len < sizeof(r))
 		return 0;
@@ -137,7 +138,6 @@ static int hand_over_name(const char *packet, size_t len, const struct symbols_s
 	name[r.name_len] = '\0';
 	memcpy(image, packet + sizeof(r) + r.name_len, r.image_len);
 	image[r.image_len] = '\0';
-	ev.ts = clock_monotonic();
 	ev.u.symbol.as = r.as;
 	ev.u.symbol.addr = r.addr;
 	ev.u.symbol.name = name;

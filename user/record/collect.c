@@ -15,6 +15,7 @@
 #include "lock_probes.h"
 #include "lookout.h"
 #include "probes.h"
+#include "user/helper/own_event.h"
 #include "user/helper/symbols.h"
 
 /* A recorder that is killed loses at most this much, and a block is worth compressing. */
@@ -364,7 +365,7 @@ bool collect_soon(const struct collect *c)
 static int on_futex(void *ctx, const struct gt_wire_futex_key *key, uint64_t count)
 {
 	struct collect *c = ctx;
-	struct gt_event ev = { .kind = GT_FUTEX_COUNT, .cpu = GT_CPU_COLLECTOR, .syscall = -1 };
+	struct gt_event ev = own_event(GT_FUTEX_COUNT);
 
 	ev.ts = c->round_end;
 	ev.u.futex_count.addr = key->addr;

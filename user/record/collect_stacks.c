@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "lib/map.h"
 #include "lookout.h"
+#include "user/helper/own_event.h"
 #include "user/helper/stacks.h"
 
 #define WAYS 4 /* as many as the kernel side looks at */
@@ -97,9 +97,7 @@ static void write_event(struct collect_stacks *c, const struct gt_event *ev)
 /* A stack of which there will be no frames. */
 static void skip(struct collect_stacks *c, uint32_t stack)
 {
-	struct gt_event ev = {
-		.ts = clock_monotonic(), .kind = GT_STACK, .cpu = GT_CPU_COLLECTOR, .syscall = -1
-	};
+	struct gt_event ev = own_event(GT_STACK);
 
 	ev.u.stack.stack = stack;
 	ev.u.stack.flags = GT_STACK_SKIPPED;

@@ -14,6 +14,7 @@
 #include "user/inspect/inspect.h"
 #include "lib/clock.h"
 #include "lib/map.h"
+#include "user/helper/own_event.h"
 #include "uprobes.h"
 
 #define KERNEL_ENOTSUPP 524 /* of the kernel's own, not in errno.h */
@@ -63,19 +64,12 @@ struct telling {
 	void *ctx;
 };
 
-static struct gt_event event(enum gt_kind kind)
-{
-	return (struct gt_event){
-		.ts = clock_monotonic(), .kind = kind, .cpu = GT_CPU_COLLECTOR, .syscall = -1
-	};
-}
-
 static int note(const struct telling *t, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 static int note(const struct telling *t, const char *fmt, ...)
 {
-	struct gt_event ev = event(GT_NOTE);
+	struct gt_event ev = own_event(GT_NOTE);
 	char text[PATH_MAX + 512];
 	va_list ap;
 
@@ -140,7 +134,7 @@ static struct probed *remember(struct lock_probes *l, const struct inspect_image
 static int tell_site(const struct telling *t, const struct inspect_place *place, uint32_t site,
 		     uint64_t ts)
 {
-	struct gt_event ev = event(GT_LOCK_SITE);
+	struct gt_event ev = own_event(GT_LOCK_SITE);
 
 	ev.ts = ts;
 	ev.u.lock_site.site = site;
@@ -239,7 +233,7 @@ static int tell_interpreter(const struct telling *t, const struct probed *p)
 {
 	uint64_t key = (uint64_t)t->image->as << 32 | (uint32_t)(p - t->l->probed);
 	const uint32_t probing = GT_INTERPRETER_PROBED | GT_INTERPRETER_IN_PART;
-	struct gt_event ev = event(GT_INTERPRETER);
+	struct gt_event ev = own_event(GT_INTERPRETER);
 	bool all = t->image->flags & GT_INTERPRETER_PROBED && p->attached == p->places;
 
 	if (map_get(&t->l->told, key, NULL) || map_put(&t->l->told, key, 1))

@@ -14,255 +14,160 @@ static const uint8_t roles[STATE_COUNT] = {
 	[STATE_LOCK] = ROLE_LOCK,
 };
 
-static void scope_init(struct scope *s, uint32_t cap, uint64_t now)
-{
-	s->last = s->starved_until = now;
-	s->cap = cap;
-}
+/* ---- who belongs where ---- */
 
-static void scope_free(struct scope *s)
+/* Room for entry `index` of a zeroed array of pointers. False: out of memory. */
+static bool reach(void ***at, uint32_t *cap, uint32_t index)
 {
-	for (uint32_t i = 0; s->idle_waiters && i < s->cap; i++)
-		free(s->idle_waiters[i]);
-	free(s->idle_waiters);
-	free(s->demand);
-	free(s->histogram);
-	free(s->mask_time);
-}
+	uint32_t bigger = *cap ? *cap : 64;
+	void **p;
 
-static bool sums_grow(uint64_t **at, uint32_t *len, uint32_t n)
-{
-	uint32_t bigger = n < 4 ? 4 : n + n / 2 + 1;
-	uint64_t *p = realloc(*at, bigger * sizeof(*p));
-
+	while (bigger <= index)
+		bigger *= 2;
+	p = realloc(*at, bigger * sizeof(*p));
 	if (!p)
 		return false;
-	memset(p + *len, 0, (bigger - *len) * sizeof(*p));
+	memset(p + *cap, 0, (bigger - *cap) * sizeof(*p));
 	*at = p;
-	*len = bigger;
+	*cap = bigger;
 	return true;
 }
 
-/* Room for index `n` in an array of sums, new ones zero. */
-static inline bool sums_reach(uint64_t **at, uint32_t *len, uint32_t n)
+/*
+ * The first process's scope stays empty until a second one comes, or the end: so far its numbers
+ * are those of the whole run.
+ */
+static bool part_only(struct parallelism *p)
 {
-	return n < *len || sums_grow(at, len, n);
-}
+	struct scope *only = p->only;
 
-static struct part *part_of(struct parallelism *p, const struct thread *t)
-{
-	struct part **bigger;
-	uint32_t cap = p->parts_cap ? p->parts_cap * 2 : 64;
-
-	if (t->index < p->parts_cap && p->parts[t->index])
-		return p->parts[t->index];
-	while (cap <= t->index)
-		cap *= 2;
-	if (t->index >= p->parts_cap) {
-		bigger = realloc(p->parts, cap * sizeof(*bigger));
-		if (!bigger)
-			return NULL;
-		memset(bigger + p->parts_cap, 0, (cap - p->parts_cap) * sizeof(*bigger));
-		p->parts = bigger;
-		p->parts_cap = cap;
-	}
-	p->parts[t->index] = calloc(1, sizeof(struct part));
-	return p->parts[t->index];
+	p->only = NULL;
+	return !only || scope_copy(only, &p->whole);
 }
 
 static struct scope *scope_of(struct parallelism *p, const struct process *process, uint64_t now)
 {
-	struct scope **bigger;
-	uint32_t cap = p->scopes_cap ? p->scopes_cap * 2 : 16;
+	bool first = !p->scopes_cap;
 	struct scope *s;
 
-	if (process->index < p->scopes_cap && p->scopes[process->index])
+	if (process->index >= p->scopes_cap &&
+	    !reach((void ***)&p->scopes, &p->scopes_cap, process->index))
+		return NULL;
+	if (p->scopes[process->index])
 		return p->scopes[process->index];
-	while (cap <= process->index)
-		cap *= 2;
-	if (process->index >= p->scopes_cap) {
-		bigger = realloc(p->scopes, cap * sizeof(*bigger));
-		if (!bigger)
-			return NULL;
-		memset(bigger + p->scopes_cap, 0, (cap - p->scopes_cap) * sizeof(*bigger));
-		p->scopes = bigger;
-		p->scopes_cap = cap;
-	}
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	scope_init(s, p->whole.cap, now);
 	p->scopes[process->index] = s;
+	if (first)
+		p->only = s;
+	else if (!part_only(p))
+		return NULL;
 	return s;
 }
 
-/*
- * Time at which l threads wait for locks while only pr could use a CPU. Which of it is lost depends
- * on N, that is on masks not yet seen; so it is kept by (pr, l), where neither need be told apart
- * beyond the machine's size.
- */
-static bool add_idle_waiters(struct scope *s, uint32_t pr, uint32_t l, uint64_t ns)
+static __attribute__((noinline)) struct part *part_new(struct parallelism *p,
+						       const struct thread *t, uint64_t now)
 {
-	if (pr >= s->cap)
-		return true;
-	if (!s->idle_waiters)
-		s->idle_waiters = calloc(s->cap, sizeof(*s->idle_waiters));
-	if (!s->idle_waiters)
-		return false;
-	if (!s->idle_waiters[pr])
-		s->idle_waiters[pr] = calloc(s->cap + 1, sizeof(**s->idle_waiters));
-	if (!s->idle_waiters[pr])
-		return false;
-	s->idle_waiters[pr][l < s->cap ? l : s->cap] += ns;
-	return true;
-}
-
-/* Integrate up to now what has held since the last change. */
-static bool step(struct scope *s, uint64_t now)
-{
-	uint32_t running = s->count[ROLE_RUNNING], runnable = s->count[ROLE_RUNNABLE];
-	uint32_t lock = s->count[ROLE_LOCK], demand = running + runnable + lock;
-	uint64_t ns = now - s->last;
-
-	s->last = now;
-	if (!ns || !demand)
-		return true;
-	if (demand > s->cap)
-		demand = s->cap;
-	if (!sums_reach(&s->demand, &s->demand_len, demand) ||
-	    !sums_reach(&s->histogram, &s->histogram_len, running))
-		return false;
-	s->demand[demand] += ns;
-	s->histogram[running] += ns;
-	s->runnable += runnable * ns;
-	if (!lock) {
-		if (running == 1 && !runnable)
-			s->alone += ns;
-		return true;
-	}
-	s->waiting += ns;
-	if (running <= 1)
-		s->serialized += ns;
-	return add_idle_waiters(s, running + runnable, lock, ns);
-}
-
-/*
- * The union of runnable intervals of 1 ms or more, up to now. Threads stand in the queue in the
- * order in which they became runnable, so whether anyone has been so for 1 ms is whether the first
- * one has; and as this is asked before any thread leaves the queue, no interval of the union is
- * missed.
- */
-static void step_starved(struct scope *s, uint64_t now)
-{
-	uint64_t from = s->queue_first ? s->queue_first->since : now;
-
-	if (now - from < STARVED_NS)
-		return;
-	if (from < s->starved_until)
-		from = s->starved_until;
-	s->starved += now - from;
-	s->starved_until = now;
-}
-
-static void queue_add(struct scope *s, struct part *part, int which)
-{
-	part->link[which].prev = s->queue_last;
-	part->link[which].next = NULL;
-	if (s->queue_last)
-		s->queue_last->link[which].next = part;
-	else
-		s->queue_first = part;
-	s->queue_last = part;
-}
-
-static void queue_del(struct scope *s, struct part *part, int which)
-{
-	struct part *prev = part->link[which].prev, *next = part->link[which].next;
-
-	if (prev)
-		prev->link[which].next = next;
-	else
-		s->queue_first = next;
-	if (next)
-		next->link[which].prev = prev;
-	else
-		s->queue_last = prev;
-}
-
-struct change {
-	const struct thread *t;
-	struct part *part;
-	uint8_t from, to;
-	uint64_t now;
-};
-
-static bool scope_change(struct scope *s, int which, const struct change *c)
-{
-	if (!step(s, c->now))
-		return false;
-	if (c->from == ROLE_RUNNABLE) {
-		step_starved(s, c->now);
-		queue_del(s, c->part, which);
-	}
-	if (c->from) {
-		if (!sums_reach(&s->mask_time, &s->mask_time_len, c->t->mask))
-			return false;
-		s->mask_time[c->t->mask] += c->now - c->t->since;
-	}
-	s->count[c->from]--;
-	s->count[c->to]++;
-	if (c->to == ROLE_RUNNABLE)
-		queue_add(s, c->part, which);
-	return true;
-}
-
-static uint8_t role_of(const struct parallelism *p, const struct thread *t, enum state state)
-{
-	if (p->unproven_too && state == STATE_EVENT && t->wait.group &&
-	    t->wait.group->sort == SORT_UNPROVEN)
-		return ROLE_LOCK;
-	return roles[state];
-}
-
-static void count(struct parallelism *p, const struct thread *t, enum state next, uint64_t now)
-{
-	uint8_t from = role_of(p, t, t->state), to = role_of(p, t, next);
-	struct scope *process;
-	struct change change;
 	struct part *part;
 
-	if (from == to || p->err)
-		return;
-	process = scope_of(p, t->process, now);
-	part = part_of(p, t);
-	change = (struct change){ t, part, from, to, now };
-	if (!process || !part) {
-		p->err = -ENOMEM;
-		return;
-	}
-	if (to == ROLE_RUNNABLE)
-		part->since = now;
-	/* 1/P changes with P of the whole run only, whose last stretch this adds. */
-	if (p->whole.count[ROLE_RUNNING])
-		p->inverse += (double)(now - p->whole.last) / p->whole.count[ROLE_RUNNING];
-	if (!scope_change(&p->whole, 0, &change) || !scope_change(process, 1, &change))
-		p->err = -ENOMEM;
-	if (from == ROLE_RUNNING) {
-		part->run += now - t->since;
+	if (t->index >= p->parts_cap && !reach((void ***)&p->parts, &p->parts_cap, t->index))
+		return NULL;
+	part = calloc(1, sizeof(*part));
+	if (!part)
+		return NULL;
+	p->parts[t->index] = part;
+	part->own = scope_of(p, t->process, now);
+	return part->own ? part : NULL;
+}
+
+static inline struct part *part_of(struct parallelism *p, const struct thread *t, uint64_t now)
+{
+	if (t->index < p->parts_cap && p->parts[t->index])
+		return p->parts[t->index];
+	return part_new(p, t, now);
+}
+
+/* ---- second pass ---- */
+
+static __attribute__((noinline)) bool tell_masked(struct parallelism *p, struct part *part)
+{
+	uint64_t ns = part->masked;
+
+	part->masked = 0;
+	return !ns || (scope_add_mask(&p->whole, part->mask, ns) &&
+		       (part->own == p->only || scope_add_mask(part->own, part->mask, ns)));
+}
+
+/* A thread's time in a role is over. False: out of memory. */
+static inline bool was(struct parallelism *p, struct part *part, const struct thread *t,
+		       enum role role, uint64_t ns)
+{
+	if (role == ROLE_RUNNING) {
+		part->run += ns;
 		part->critical += p->inverse - part->inverse_at;
 	}
+	if (t->mask != part->mask) {
+		if (!tell_masked(p, part))
+			return false;
+		part->mask = t->mask;
+	}
+	part->masked += ns;
+	return true;
+}
+
+static inline __attribute__((always_inline)) bool
+count(struct parallelism *p, const struct thread *t, enum role from, enum role to, uint64_t now)
+{
+	struct part *part = part_of(p, t, now);
+	uint32_t running = p->whole.count[ROLE_RUNNING];
+	uint64_t ns = now - p->whole.last;
+
+	if (!part)
+		return false;
+	/* 1/P changes with P of the whole run only, whose last stretch this adds. */
+	if (running && ns)
+		p->inverse += running == 1 ? (double)ns : (double)ns / running;
+	if (to == ROLE_RUNNABLE)
+		part->since = now;
+	if (!scope_change(&p->whole, 0, part, from, to, now))
+		return false;
+	if (part->own != p->only && !scope_change(part->own, 1, part, from, to, now))
+		return false;
+	if (from && !was(p, part, t, from, now - t->since))
+		return false;
 	if (to == ROLE_RUNNING)
 		part->inverse_at = p->inverse;
+	return true;
+}
+
+static enum role role_if_lock(const struct thread *t, enum state state)
+{
+	return state == STATE_EVENT && t->wait.group && t->wait.group->sort == SORT_UNPROVEN
+		       ? ROLE_LOCK
+		       : roles[state];
+}
+
+static __attribute__((noinline)) void count_if_locks(struct parallelism *p, const struct thread *t,
+						     enum state next, uint64_t now)
+{
+	enum role from = role_if_lock(t, t->state), to = role_if_lock(t, next);
+
+	if (from != to && !p->err && !count(p, t, from, to, now))
+		p->err = -ENOMEM;
 }
 
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
 		       uint64_t now)
 {
 	struct parallelism *p = ctx;
+	enum role from = roles[t->state], to = roles[next];
 
-	count(p, t, next, now);
+	if (from != to && !p->err && !count(p, t, from, to, now))
+		p->err = -ENOMEM;
 	if (p->if_locks)
-		count(p->if_locks, t, next, now);
+		count_if_locks(p->if_locks, t, next, now);
 }
 
 static void start(void *ctx, const struct model *m, uint64_t now)
@@ -300,10 +205,24 @@ static void add_runs(struct parallelism *p, const struct model *m)
 		}
 }
 
+static bool close_all(struct parallelism *p)
+{
+	bool ok = part_only(p) && scope_close(&p->whole);
+
+	for (uint32_t i = 0; i < p->scopes_cap; i++)
+		ok = ok && (!p->scopes[i] || scope_close(p->scopes[i]));
+	for (uint32_t i = 0; i < p->parts_cap; i++)
+		ok = ok && (!p->parts[i] || tell_masked(p, p->parts[i]));
+	return ok;
+}
+
 static void finish(void *ctx, const struct model *m, uint64_t now)
 {
-	for (struct parallelism *p = ctx; p; p = p->if_locks)
+	for (struct parallelism *p = ctx; p; p = p->if_locks) {
+		if (!p->err && !close_all(p))
+			p->err = -ENOMEM;
 		add_runs(p, m);
+	}
 }
 
 static const struct model_sink sink = { .start = start,
@@ -312,9 +231,13 @@ static const struct model_sink sink = { .start = start,
 
 static const struct scope *find_scope(const struct parallelism *p, const struct process *process)
 {
+	const struct scope *s = NULL;
+
 	if (!process)
 		return &p->whole;
-	return process->index < p->scopes_cap ? p->scopes[process->index] : NULL;
+	if (process->index < p->scopes_cap)
+		s = p->scopes[process->index];
+	return s && s == p->only ? &p->whole : s;
 }
 
 uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct process *scope,
@@ -423,7 +346,6 @@ static void *parallelism_new(struct analysis_context *ctx)
 			parallelism_free(p);
 			return NULL;
 		}
-		p->if_locks->unproven_too = true;
 	}
 	ctx->parallelism = p;
 	return p;

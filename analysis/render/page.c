@@ -2,24 +2,35 @@
 #include "page.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
 
+static ssize_t page_write(void *cookie, const char *bytes, size_t n)
+{
+	struct buf *printed = cookie;
+
+	buf_add(printed, bytes, n);
+	return printed->err ? 0 : (ssize_t)n;
+}
+
+/* Not open_memstream(): what a single fprintf() finds no room for in there, no error tells of. */
 int page_open(struct page *page)
 {
+	static const cookie_io_functions_t functions = { .write = page_write };
+
 	*page = (struct page){ 0 };
-	page->file = open_memstream(&page->text, &page->size);
+	page->file = fopencookie(&page->printed, "w", functions);
 	return page->file ? 0 : -ENOMEM;
 }
 
-/* The library's fclose() is content when it gets no memory for the text: then there is none. */
 int page_close(struct page *page)
 {
-	bool failed = ferror(page->file);
+	int failed = ferror(page->file);
 
-	if (fclose(page->file) == 0 && !failed && page->text)
+	failed |= fclose(page->file);
+	page->text = failed ? NULL : (char *)buf_str(&page->printed);
+	page->size = page->printed.len;
+	if (page->text)
 		return 0;
-	free(page->text);
+	buf_free(&page->printed);
 	*page = (struct page){ 0 };
 	return -ENOMEM;
 }

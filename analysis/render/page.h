@@ -6,10 +6,14 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "lib/buf.h"
+
+/* Stays where it was opened until it is closed. */
 struct page {
 	FILE *file; /* to print to */
 	char *text; /* terminated, once closed; to be freed */
 	size_t size;
+	struct buf printed;
 };
 
 /* 0 or -ENOMEM. */

@@ -40,14 +40,22 @@ static bool is_wanted(const struct analysis *a, const struct gt_meta *meta)
 	return !a->wanted || a->wanted(meta);
 }
 
-int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt_meta *meta,
-		      struct lock_table *locks)
+static bool is_in(const struct analysis *a, unsigned int lanes)
+{
+	return lanes & (a->lanes ? a->lanes : ANALYSIS_REST);
+}
+
+static int set_init(struct analysis_set *set, unsigned int lanes, struct model *m,
+		    const struct gt_meta *meta, struct lock_table *locks)
 {
 	int err = 0;
 
-	*set = (struct analysis_set){ .ctx = { .meta = meta, .locks = locks, .model = m } };
+	*set = (struct analysis_set){ .lanes = lanes,
+				      .ctx = { .meta = meta, .locks = locks, .model = m } };
+	set->ctx.clocks_only = !(lanes & ANALYSIS_REST);
 	for (size_t i = 0; i < ANALYSES && !err; i++) {
-		if (!analyses[i]->new || !is_wanted(analyses[i], meta))
+		if (!analyses[i]->new || !is_in(analyses[i], lanes) ||
+		    !is_wanted(analyses[i], meta))
 			continue;
 		set->self[i] = analyses[i]->new (&set->ctx);
 		if (!set->self[i])
@@ -58,13 +66,33 @@ int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt
 	return err;
 }
 
+int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt_meta *meta,
+		      struct lock_table *locks)
+{
+	return set_init(set, ANALYSIS_REST | ANALYSIS_LOCKS, m, meta, locks);
+}
+
+int analysis_set_divide(struct analysis_set sets[2], struct model *const m[2],
+			const struct gt_meta *meta, struct lock_table *locks)
+{
+	int err = set_init(&sets[0], ANALYSIS_REST, m[0], meta, locks);
+	int beside = set_init(&sets[1], ANALYSIS_LOCKS, m[1], meta, locks);
+
+	sets[0].beside = &sets[1];
+	return err ? err : beside;
+}
+
 int analysis_set_results(struct analysis_set *set, struct results *out)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < ANALYSES && !err; i++)
+	for (size_t i = 0; i < ANALYSES && !err; i++) {
+		const struct analysis_set *home = is_in(analyses[i], set->lanes) ? set
+										 : set->beside;
+
 		if (analyses[i]->results && is_wanted(analyses[i], set->ctx.meta))
-			err = analyses[i]->results(set->self[i], &set->ctx, out);
+			err = analyses[i]->results(home->self[i], &set->ctx, out);
+	}
 	return err;
 }
 

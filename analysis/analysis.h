@@ -23,10 +23,19 @@ struct analysis_context {
 	struct parallelism *parallelism; /* NULL until its row was made: rows after it may use it */
 	struct stacks *stacks;		 /* likewise */
 	struct gt_reader_stats reader; /* of the whole file; filled before results are asked for */
+	bool clocks_only; /* parallelism is here for others to read its clocks, not for results */
 };
+
+/*
+ * A pass's rows can be divided into two lanes, each with a model of its own that is fed the same
+ * records: so two threads can share the work, and no row can tell the difference.
+ */
+enum analysis_lane { ANALYSIS_REST = 1 << 0, ANALYSIS_LOCKS = 1 << 1 };
 
 struct analysis {
 	const char *name;
+	/* enum analysis_lane: where it is; 0: with the rest. In several: results are of the rest's. */
+	unsigned int lanes;
 	bool (*wanted)(const struct gt_meta *meta); /* NULL: always; otherwise the row is skipped */
 	const struct model_sink *sink; /* called with what `new` returned */
 	/* NULL when out of memory. */
@@ -44,12 +53,17 @@ bool analysis_stacks_wanted(const struct gt_meta *meta);
 /* One pass's worth of running analyses. */
 struct analysis_set {
 	struct analysis_context ctx;
+	unsigned int lanes;
+	struct analysis_set *beside; /* where the rows are that are not here */
 	void *self[ANALYSIS_MAX];
 };
 
 /* Make every row and add its sink to `m`. 0 or -ENOMEM; release the set in either case. */
 int analysis_set_init(struct analysis_set *set, struct model *m, const struct gt_meta *meta,
 		      struct lock_table *locks);
+/* Likewise the rows of two lanes, each beside a model. Results are asked of the first. */
+int analysis_set_divide(struct analysis_set sets[2], struct model *const m[2],
+			const struct gt_meta *meta, struct lock_table *locks);
 int analysis_set_results(struct analysis_set *set, struct results *out);
 void analysis_set_release(struct analysis_set *set);
 

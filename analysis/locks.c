@@ -132,6 +132,8 @@ static int locks_results(void *self, const struct analysis_context *ctx, struct 
 		.probed = l->probed,
 	};
 
+	if (!err && l->ctx->parallelism)
+		err = parallelism_error(l->ctx->parallelism);
 	out->losses.left_out += l->left_out + l->books.left_out;
 	out->futex_calls = l->calls;
 	out->nfutex_calls = l->ncalls;
@@ -148,6 +150,7 @@ static const struct model_sink sink = {
 
 const struct analysis locks_analysis = {
 	.name = "locks",
+	.lanes = ANALYSIS_LOCKS,
 	.sink = &sink,
 	.new = locks_new,
 	.results = locks_results,

@@ -31,6 +31,7 @@ void model_free(struct model *m)
 	if (!m)
 		return;
 	model_tasks_free(m);
+	model_losses_free(&m->losses);
 	free(m);
 }
 
@@ -167,11 +168,13 @@ void model_collect_losses(struct model *m, struct model_losses *losses)
 	m->collect = losses;
 }
 
-void model_expect_losses(struct model *m, struct model_losses *losses)
+int model_expect_losses(struct model *m, const struct model_losses *losses)
 {
-	model_losses_sort(losses);
-	m->losses = losses;
-	m->next_loss = losses->n ? losses->at[0].first : UINT64_MAX;
+	int err = model_losses_sorted(&m->losses, losses);
+
+	m->expects = true;
+	m->next_loss = m->losses.n ? m->losses.at[0].first : UINT64_MAX;
+	return err;
 }
 
 int model_finish(struct model *m)

@@ -141,11 +141,11 @@ int model_finish(struct model *m);
 /*
  * A loss is told by the next record that found room, on its own CPU. The first pass collects what losses
  * there were; the second, which expects them, takes what they concern for unknown from the loss itself
- * on. A model that does not, from when it was told. `losses` must outlive the use of the model.
+ * on. A model that does not, from when it was told. It keeps a copy of those it expects: 0 or -ENOMEM.
  */
 struct model_losses;
 void model_collect_losses(struct model *m, struct model_losses *losses);
-void model_expect_losses(struct model *m, struct model_losses *losses);
+int model_expect_losses(struct model *m, const struct model_losses *losses);
 
 uint64_t model_window_start(const struct model *m);
 uint64_t model_now(const struct model *m);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model_private.h"
 
@@ -79,10 +80,17 @@ static int loss_cmp(const void *a, const void *b)
 	return (x->cpu > y->cpu) - (x->cpu < y->cpu);
 }
 
-void model_losses_sort(struct model_losses *l)
+int model_losses_sorted(struct model_losses *to, const struct model_losses *from)
 {
-	if (l->n)
-		qsort(l->at, l->n, sizeof(*l->at), loss_cmp);
+	if (!from->n)
+		return 0;
+	to->at = malloc(from->n * sizeof(*to->at));
+	if (!to->at)
+		return -ENOMEM;
+	memcpy(to->at, from->at, from->n * sizeof(*to->at));
+	to->n = to->cap = from->n;
+	qsort(to->at, to->n, sizeof(*to->at), loss_cmp);
+	return 0;
 }
 
 void model_losses_free(struct model_losses *l)
@@ -129,11 +137,11 @@ static void loss_begins(struct model *m, const struct model_loss *loss)
 
 void model_losses_begin(struct model *m, uint64_t until)
 {
-	const struct model_losses *l = m->losses;
+	const struct model_losses *l = &m->losses;
 
-	while (l && m->losses_begun < l->n && l->at[m->losses_begun].first <= until)
+	while (m->losses_begun < l->n && l->at[m->losses_begun].first <= until)
 		loss_begins(m, &l->at[m->losses_begun++]);
-	m->next_loss = l && m->losses_begun < l->n ? l->at[m->losses_begun].first : UINT64_MAX;
+	m->next_loss = m->losses_begun < l->n ? l->at[m->losses_begun].first : UINT64_MAX;
 }
 
 /*
@@ -142,11 +150,11 @@ void model_losses_begin(struct model *m, uint64_t until)
  */
 static void begin_told(struct model *m, uint32_t cpu)
 {
-	struct model_loss *next = m->losses->at + m->losses_begun, *at = next;
+	struct model_loss *next = m->losses.at + m->losses_begun, *at = next;
 
-	while (at < m->losses->at + m->losses->n && at->first <= m->now && at->cpu != cpu)
+	while (at < m->losses.at + m->losses.n && at->first <= m->now && at->cpu != cpu)
 		at++;
-	if (at < m->losses->at + m->losses->n && at->first <= m->now) {
+	if (at < m->losses.at + m->losses.n && at->first <= m->now) {
 		struct model_loss told = *at;
 
 		*at = *next;
@@ -168,7 +176,7 @@ static void loss_ends(struct model *m, uint32_t cpu)
 
 int model_lost(struct model *m, const struct gt_event *ev)
 {
-	if (m->losses) {
+	if (m->expects) {
 		if (ev->u.lost.first >= m->now && costs_records(ev->u.lost.reason))
 			begin_told(m, ev->cpu);
 		loss_ends(m, ev->cpu);

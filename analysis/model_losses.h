@@ -25,7 +25,8 @@ struct model_losses {
 
 /* A GT_LOST. Times that cannot be are put right; what lost no record is left out. 0 or -ENOMEM. */
 int model_losses_add(struct model_losses *l, const struct gt_event *ev);
-void model_losses_sort(struct model_losses *l);
+/* A copy of `from` in order. 0 or -ENOMEM. */
+int model_losses_sorted(struct model_losses *to, const struct model_losses *from);
 void model_losses_free(struct model_losses *l); /* frees what it owns, not the struct */
 
 #endif

@@ -80,7 +80,8 @@ struct model {
 
 	/* First pass: where losses go that are told of. Second: those that were, and how many have begun. */
 	struct model_losses *collect;
-	struct model_losses *losses;
+	struct model_losses losses;
+	bool expects;
 	uint32_t losses_begun;
 	uint64_t next_loss; /* when the next one begins; UINT64_MAX: none */
 	/* By CPU, and the latest of all: before this time records may be missing. 0: none */

@@ -158,12 +158,31 @@ static __attribute__((noinline)) void count_if_locks(struct parallelism *p, cons
 		p->err = -ENOMEM;
 }
 
+/* No more than the clock of serialized time and the counts need. */
+static bool count_clocks(struct parallelism *p, const struct thread *t, enum role from,
+			 enum role to, uint64_t now)
+{
+	struct scope *own = scope_of(p, t->process, now);
+
+	if (!own)
+		return false;
+	scope_tick(&p->whole, from, to, now);
+	if (own != p->only)
+		scope_tick(own, from, to, now);
+	return true;
+}
+
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
 		       uint64_t now)
 {
 	struct parallelism *p = ctx;
 	enum role from = roles[t->state], to = roles[next];
 
+	if (p->clocks_only) {
+		if (from != to && !p->err && !count_clocks(p, t, from, to, now))
+			p->err = -ENOMEM;
+		return;
+	}
 	if (from != to && !p->err && !count(p, t, from, to, now))
 		p->err = -ENOMEM;
 	if (p->if_locks)
@@ -250,6 +269,11 @@ uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct
 	if (s->count[ROLE_RUNNING] <= 1 && s->count[ROLE_LOCK])
 		return s->serialized + (now - s->last);
 	return s->serialized;
+}
+
+int parallelism_error(const struct parallelism *p)
+{
+	return p->err;
 }
 
 uint32_t parallelism_running(const struct parallelism *p, const struct process *scope)
@@ -340,7 +364,9 @@ static void *parallelism_new(struct analysis_context *ctx)
 	if (cap < 2)
 		cap = 2;
 	p = sums_new(cap);
-	if (p && any_unproven(ctx->locks)) {
+	if (p)
+		p->clocks_only = ctx->clocks_only;
+	if (p && !p->clocks_only && any_unproven(ctx->locks)) {
 		p->if_locks = sums_new(cap);
 		if (!p->if_locks) {
 			parallelism_free(p);
@@ -353,6 +379,7 @@ static void *parallelism_new(struct analysis_context *ctx)
 
 const struct analysis parallelism_analysis = {
 	.name = "parallelism",
+	.lanes = ANALYSIS_REST | ANALYSIS_LOCKS,
 	.sink = &sink,
 	.new = parallelism_new,
 	.results = parallelism_results,

@@ -34,6 +34,9 @@ struct parallelism_sums {
 uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct process *scope,
 				       uint64_t now);
 
+/* 0, or -ENOMEM: its clocks stand still since it got no memory. */
+int parallelism_error(const struct parallelism *p);
+
 /* P and L at this moment, the change that is being told included. */
 uint32_t parallelism_running(const struct parallelism *p, const struct process *scope);
 uint32_t parallelism_lock_blocked(const struct parallelism *p, const struct process *scope);

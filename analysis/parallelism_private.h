@@ -55,7 +55,8 @@ struct parallelism {
 	uint32_t scopes_cap, parts_cap;
 	/* The same, were every unproven wait one for a lock; NULL where there is none. */
 	struct parallelism *if_locks;
-	double inverse; /* integral of 1/P over the time with P > 0, up to whole.last */
+	bool clocks_only; /* only what others read while it goes on is kept */
+	double inverse;	  /* integral of 1/P over the time with P > 0, up to whole.last */
 	int err;
 };
 
@@ -67,6 +68,16 @@ void scope_free(struct scope *s); /* what it owns */
 /* A thread goes from one role to another. `which` says by which of its links it is in the queue. */
 bool scope_change(struct scope *s, int which, struct part *part, enum role from, enum role to,
 		  uint64_t now);
+
+/* Likewise, but only the clock of serialized time and the counts go on. */
+static inline void scope_tick(struct scope *s, enum role from, enum role to, uint64_t now)
+{
+	if (s->count[ROLE_RUNNING] <= 1 && s->count[ROLE_LOCK])
+		s->serialized += now - s->last;
+	s->last = now;
+	s->count[from]--;
+	s->count[to]++;
+}
 
 /* All that `from`, the whole run, has come to belongs to the empty `s`, too. */
 bool scope_copy(struct scope *s, const struct scope *from);

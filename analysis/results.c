@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "analysis.h"
-#include "lib/trace_ahead.h"
+#include "feed.h"
 #include "model_losses.h"
 
 static void verdict_free(struct result_verdict *v)
@@ -92,49 +92,6 @@ void results_free(struct results *r)
 	memset(r, 0, sizeof(*r));
 }
 
-static int feed_batch(struct model *m, const struct gt_batch *b)
-{
-	int err = 0;
-
-	for (uint32_t i = 0; i < b->n && !err; i++)
-		err = model_event(m, &b->events[i]);
-	return err;
-}
-
-static int feed_alone(struct gt_reader *reader, struct model *m)
-{
-	struct gt_batch *batch = calloc(1, sizeof(*batch));
-	int more = batch ? 1 : -ENOMEM, err = 0;
-
-	while (!err && more > 0) {
-		more = gt_reader_batch(reader, batch);
-		if (more > 0)
-			err = feed_batch(m, batch);
-	}
-	if (batch)
-		gt_batch_release(batch);
-	free(batch);
-	return err ? err : more;
-}
-
-/* Feed the whole trace to the model; with more than one job, a thread reads ahead. 0 or -errno. */
-static int feed(struct gt_reader *reader, unsigned int jobs, struct model *m)
-{
-	struct trace_ahead *ahead = jobs > 1 ? trace_ahead_new(reader, 1) : NULL;
-	const struct gt_batch *batch = NULL;
-	int more, err = 0;
-
-	if (ahead) {
-		while (!err && (more = trace_ahead_next(ahead, 0, &batch)) > 0)
-			err = feed_batch(m, batch);
-		err = err ? err : more;
-		trace_ahead_free(ahead);
-	} else {
-		err = feed_alone(reader, m);
-	}
-	return err ? err : model_finish(m);
-}
-
 /* First pass: what is each futex word, and when were records lost? */
 static int find_locks(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
 		      struct lock_table **locks, struct model_losses *losses, uint64_t *dropped)
@@ -149,7 +106,7 @@ static int find_locks(struct gt_reader *reader, unsigned int jobs, const struct 
 	model_collect_losses(m, losses);
 	err = model_add_sink(m, lock_finder_sink(), finder);
 	if (!err)
-		err = feed(reader, jobs, m);
+		err = feed(reader, jobs, &m, 1);
 	if (err)
 		goto out;
 	*dropped = lock_finder_dropped(finder);
@@ -162,31 +119,35 @@ out:
 	return err;
 }
 
-/* Second pass: measure. */
+/* Second pass: measure, on one model or beside two. */
 static int measure(struct gt_reader *reader, unsigned int jobs, const struct gt_meta *meta,
-		   struct lock_table *locks, struct model_losses *losses, struct results *out)
+		   struct lock_table *locks, const struct model_losses *losses, struct results *out)
 {
-	struct model *m = model_new(meta, locks);
-	struct analysis_set set;
-	int err;
+	struct model *m[2] = { NULL };
+	struct analysis_set sets[2] = { 0 };
+	unsigned int lanes = jobs > 1 ? 2 : 1;
+	int err = 0;
 
-	if (!m)
-		return -ENOMEM;
-	model_expect_losses(m, losses);
-	err = analysis_set_init(&set, m, meta, locks);
+	for (unsigned int i = 0; i < lanes && !err; i++) {
+		m[i] = model_new(meta, locks);
+		err = m[i] ? model_expect_losses(m[i], losses) : -ENOMEM;
+	}
 	if (!err)
-		err = gt_reader_rewind(reader);
+		err = lanes > 1 ? analysis_set_divide(sets, m, meta, locks)
+				: analysis_set_init(sets, m[0], meta, locks);
 	if (!err)
-		err = feed(reader, jobs, m);
+		err = feed(reader, jobs, m, lanes);
 	if (err)
 		goto out;
-	gt_reader_stats(reader, &set.ctx.reader);
-	out->start = model_window_start(m);
-	out->end = model_now(m);
-	err = analysis_set_results(&set, out);
+	gt_reader_stats(reader, &sets[0].ctx.reader);
+	out->start = model_window_start(m[0]);
+	out->end = model_now(m[0]);
+	err = analysis_set_results(sets, out);
 out:
-	analysis_set_release(&set);
-	model_free(m);
+	for (unsigned int i = 0; i < lanes; i++) {
+		analysis_set_release(&sets[i]);
+		model_free(m[i]);
+	}
 	return err;
 }
 

@@ -5,15 +5,19 @@
 #include <stdlib.h>
 
 #define DEPTH 8 /* batches that wait, or are in use */
+#define LOW 4	/* so many are left when who waits for room is woken: not for every single one */
 #define CONSUMERS_MAX 4
 
-/* A ring of batches. The thread fills the one at `filled`, once every consumer is done with it. */
+/* A ring of batches. The one at `filled` is filled next, once every consumer is done with it. */
 struct trace_ahead {
 	struct gt_reader *reader;
 	pthread_t thread;
+	bool threaded; /* there is one; otherwise the consumer that is ahead of the others reads */
 	pthread_mutex_t lock; /* of all that follows, but for the batches' contents */
-	pthread_cond_t more, room;
+	pthread_cond_t changed;
 	uint64_t filled;
+	bool reading; /* somebody fills a batch */
+	bool full;    /* somebody waits for room */
 	unsigned int consumers;
 	struct {
 		uint64_t next; /* the batch it gets next */
@@ -36,30 +40,54 @@ static uint64_t done_with(const struct trace_ahead *a)
 	return done;
 }
 
+/* Is there? Once it is full, not before LOW are left. */
+static bool has_room(struct trace_ahead *a)
+{
+	uint64_t used = a->filled - done_with(a);
+
+	a->full = used == DEPTH || (a->full && used > LOW);
+	return !a->full;
+}
+
+/* With the lock held: a consumer has let go of a batch. */
+static void let_go(struct trace_ahead *a)
+{
+	if (a->full && has_room(a))
+		pthread_cond_broadcast(&a->changed);
+}
+
+/* Fill one more batch, for which there is room. The lock is held, but not while reading. */
+static void read_one(struct trace_ahead *a)
+{
+	int ret;
+
+	a->reading = true;
+	pthread_mutex_unlock(&a->lock);
+	ret = gt_reader_batch(a->reader, &a->batches[a->filled % DEPTH]);
+	pthread_mutex_lock(&a->lock);
+	a->reading = false;
+	a->filled += ret == 1;
+	a->ended = ret != 1;
+	a->err = ret == 1 ? 0 : ret;
+	pthread_cond_broadcast(&a->changed);
+}
+
 static void *read_ahead(void *arg)
 {
 	struct trace_ahead *a = arg;
-	int ret = 1;
 
 	pthread_mutex_lock(&a->lock);
-	while (ret == 1) {
-		while (!a->stop && a->filled - done_with(a) == DEPTH)
-			pthread_cond_wait(&a->room, &a->lock);
-		if (a->stop)
-			break;
-		pthread_mutex_unlock(&a->lock);
-		ret = gt_reader_batch(a->reader, &a->batches[a->filled % DEPTH]);
-		pthread_mutex_lock(&a->lock);
-		a->filled += ret == 1;
-		a->ended = ret != 1;
-		a->err = ret == 1 ? 0 : ret;
-		pthread_cond_broadcast(&a->more);
+	while (!a->stop && !a->ended) {
+		if (has_room(a))
+			read_one(a);
+		else
+			pthread_cond_wait(&a->changed, &a->lock);
 	}
 	pthread_mutex_unlock(&a->lock);
 	return NULL;
 }
 
-struct trace_ahead *trace_ahead_new(struct gt_reader *r, unsigned int consumers)
+struct trace_ahead *trace_ahead_new(struct gt_reader *r, unsigned int consumers, bool thread)
 {
 	struct trace_ahead *a = consumers <= CONSUMERS_MAX ? calloc(1, sizeof(*a)) : NULL;
 
@@ -67,12 +95,13 @@ struct trace_ahead *trace_ahead_new(struct gt_reader *r, unsigned int consumers)
 		return NULL;
 	a->reader = r;
 	a->consumers = consumers;
+	a->threaded = thread;
 	pthread_mutex_init(&a->lock, NULL);
-	pthread_cond_init(&a->more, NULL);
-	pthread_cond_init(&a->room, NULL);
-	if (!pthread_create(&a->thread, NULL, read_ahead, a))
+	pthread_cond_init(&a->changed, NULL);
+	if (!thread || !pthread_create(&a->thread, NULL, read_ahead, a))
 		return a;
-	free(a);
+	a->threaded = false;
+	trace_ahead_free(a);
 	return NULL;
 }
 
@@ -81,11 +110,14 @@ int trace_ahead_next(struct trace_ahead *a, unsigned int consumer, const struct 
 	int ret = 1;
 
 	pthread_mutex_lock(&a->lock);
-	if (a->at[consumer].holds)
-		pthread_cond_signal(&a->room);
 	a->at[consumer].holds = false;
-	while (a->at[consumer].next == a->filled && !a->ended)
-		pthread_cond_wait(&a->more, &a->lock);
+	let_go(a);
+	while (a->at[consumer].next == a->filled && !a->ended) {
+		if (!a->threaded && !a->reading && has_room(a))
+			read_one(a);
+		else
+			pthread_cond_wait(&a->changed, &a->lock);
+	}
 	if (a->at[consumer].next < a->filled) {
 		*out = &a->batches[a->at[consumer].next++ % DEPTH];
 		a->at[consumer].holds = true;
@@ -100,7 +132,7 @@ void trace_ahead_leave(struct trace_ahead *a, unsigned int consumer)
 {
 	pthread_mutex_lock(&a->lock);
 	a->at[consumer].left = true;
-	pthread_cond_signal(&a->room);
+	let_go(a);
 	pthread_mutex_unlock(&a->lock);
 }
 
@@ -110,13 +142,13 @@ void trace_ahead_free(struct trace_ahead *a)
 		return;
 	pthread_mutex_lock(&a->lock);
 	a->stop = true;
-	pthread_cond_signal(&a->room);
+	pthread_cond_broadcast(&a->changed);
 	pthread_mutex_unlock(&a->lock);
-	pthread_join(a->thread, NULL);
+	if (a->threaded)
+		pthread_join(a->thread, NULL);
 	for (int i = 0; i < DEPTH; i++)
 		gt_batch_release(&a->batches[i]);
-	pthread_cond_destroy(&a->room);
-	pthread_cond_destroy(&a->more);
+	pthread_cond_destroy(&a->changed);
 	pthread_mutex_destroy(&a->lock);
 	free(a);
 }

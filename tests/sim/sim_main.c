@@ -51,9 +51,10 @@ static int write_trace(const struct sim_params *p, const char *path, struct sim_
 	return err;
 }
 
-/* giltrace in a process of its own: it may crash, or never come back. */
-static int run_report(const char *giltrace, const char *trace, const char *report)
+/* giltrace in a process of its own: it may crash, or never come back. `seed` chooses how many threads. */
+static int run_report(const char *giltrace, const char *trace, const char *report, uint64_t seed)
 {
+	static const char *const jobs[] = { "1", "2", "4" };
 	char export[4096 + 8];
 	int status = 0;
 	pid_t pid;
@@ -68,7 +69,8 @@ static int run_report(const char *giltrace, const char *trace, const char *repor
 		alarm(REPORT_SECONDS);
 		if (!freopen("/dev/null", "w", stdout))
 			_exit(127);
-		execl(giltrace, giltrace, "report", "--export", export, trace, (char *)NULL);
+		execl(giltrace, giltrace, "report", "-j", jobs[seed % 3], "--export", export, trace,
+		      (char *)NULL);
 		_exit(127);
 	}
 	while (waitpid(pid, &status, 0) < 0)
@@ -94,7 +96,7 @@ static int try(const struct options *o, const struct sim_params *p, FILE *out)
 		 o->keep ? 0 : (int)getpid(), p->seed);
 	err = write_trace(p, trace, &c);
 	if (!err)
-		err = run_report(o->giltrace, trace, report);
+		err = run_report(o->giltrace, trace, report, p->seed);
 	if (!err)
 		err = sim_check(&c);
 	free(c.losses);

@@ -192,7 +192,7 @@ static inline void schedule_play(struct schedule *s)
 	model_free(m);
 
 	m = model_new(&s->meta, locks);
-	model_expect_losses(m, &losses);
+	assert_int_equal(model_expect_losses(m, &losses), 0);
 	assert_int_equal(analysis_set_init(&set, m, &s->meta, locks), 0);
 	schedule_feed(s, m);
 	memset(&s->out, 0, sizeof(s->out));

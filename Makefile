@@ -168,11 +168,11 @@ $(O)/tests/%: $(O)/obj/tests/unit/%.o $(CORE_OBJ)
 	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ -lcmocka $(CORE_LIBS)
 
 # Units of user/ that need no kernel: name here what each test links besides the core.
-$(O)/tests/test_opts: $(call obj,user/opts.c user/opts_values.c)
+$(O)/tests/test_opts: $(call obj,user/opts.c user/opts_hints.c user/opts_values.c)
 $(O)/tests/test_maps: $(call obj,user/helper/maps.c)
 $(O)/tests/test_lookout: $(call obj,user/record/lookout.c)
 $(O)/tests/test_rings: $(call obj,user/record/rings.c)
-$(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c user/opts_values.c)
+$(O)/tests/test_wanted: $(call obj,user/wanted.c user/opts.c user/opts_hints.c user/opts_values.c)
 $(O)/tests/test_collect_stacks: $(call obj,user/record/collect_stacks.c)
 $(O)/tests/test_python: $(call obj,$(addprefix user/python/python_,codes.c lines.c merge.c text.c) \
 	user/helper/process_memory.c)

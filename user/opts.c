@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "opts.h"
+#include "opts_hints.h"
 #include "opts_values.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <lib/nearest.h>
 
 #define AT(field) offsetof(struct options, field)
 #define TRACING (OPTS_RUN | OPTS_RECORD | OPTS_COMPARE)
@@ -79,11 +78,6 @@ const struct opt_row *opts_at(size_t index)
 	return index < NROWS ? &rows[index] : NULL;
 }
 
-static const char *row_name(size_t index)
-{
-	return index < NROWS ? rows[index].name : NULL;
-}
-
 static const struct opt_row *find_long(const char *name, size_t len)
 {
 	for (size_t i = 0; i < NROWS; i++)
@@ -103,23 +97,22 @@ static const struct opt_row *find_letter(char letter)
 /* "--name", "--name=value" or "--name value". Words used, or -errno. */
 static int parse_long(struct opts_parse *p, unsigned int commands, char **argv)
 {
-	const char *name = argv[0] + 2, *equals = strchr(name, '='), *near;
+	const char *name = argv[0] + 2, *equals = strchr(name, '=');
 	size_t len = equals ? (size_t)(equals - name) : strlen(name);
 	const struct opt_row *row = find_long(name, len);
-	char word[32];
+	char hint[OPTS_HINT_MAX];
 	int err;
 
 	if (!row) {
-		snprintf(word, sizeof(word), "%.*s", (int)(len < sizeof(word) ? len : sizeof(word)),
-			 name);
-		near = nearest(word, row_name);
-		return opts_fail(p, -EINVAL, "unknown option --%.*s%s%s%s", opts_shown(len), name,
-				 near ? "; did you mean --" : "", near ? near : "",
-				 near ? "?" : "");
+		opts_hint_unknown(commands, name, len, hint);
+		return opts_fail(p, -EINVAL, "unknown option --%.*s%s", opts_shown(len), name,
+				 hint);
 	}
-	if (!(row->commands & commands))
-		return opts_fail(p, -EINVAL, "option --%s does not apply to this command",
-				 row->name);
+	if (!(row->commands & commands)) {
+		opts_hint_elsewhere(row, hint);
+		return opts_fail(p, -EINVAL, "option --%s does not apply to this command%s",
+				 row->name, hint);
+	}
 	p->row = row;
 	if (!row->metavar && equals)
 		return opts_fail(p, -EINVAL, "takes no value");
@@ -138,15 +131,18 @@ static int parse_letters(struct opts_parse *p, unsigned int commands, char **arg
 	for (const char *s = argv[0] + 1; *s; s++) {
 		const struct opt_row *row = find_letter(*s);
 		const char *value = s[1] ? s + 1 : argv[1];
+		char hint[OPTS_HINT_MAX];
 		int err;
 
 		if (!row)
 			return opts_fail(p, -EINVAL, "unknown option -%c%s%s", *s,
 					 s == argv[0] + 1 && !s[1] ? "" : " in ",
 					 s == argv[0] + 1 && !s[1] ? "" : argv[0]);
-		if (!(row->commands & commands))
-			return opts_fail(p, -EINVAL, "option -%c does not apply to this command",
-					 *s);
+		if (!(row->commands & commands)) {
+			opts_hint_elsewhere(row, hint);
+			return opts_fail(p, -EINVAL, "option -%c does not apply to this command%s",
+					 *s, hint);
+		}
 		p->row = row;
 		if (row->metavar && !value)
 			return opts_fail(p, -EINVAL, "%s is missing", row->metavar);

@@ -220,6 +220,10 @@ static int set_export(const struct opts_parse *p, const char *value)
 	const struct renderer *r = NULL;
 	char kind[32] = "", names[256] = "";
 
+	if (!colon && render_find(value))
+		return opts_fail(p, -EINVAL,
+				 "'%s' is not KIND:FILE; did you mean %s:- for standard output?",
+				 value, value);
 	if (!colon || !colon[1])
 		return opts_fail(p, -EINVAL, "'%.200s' is not KIND:FILE", value);
 	if ((size_t)(colon - value) < sizeof(kind)) {

@@ -237,6 +237,21 @@ static void test_wrong_options_are_named(void **state)
 	refused_for(OPTS_REPORT, "--duration 5", "option --duration does not apply");
 }
 
+static void test_the_way_out_is_told(void **state)
+{
+	/* Kinds of export are no options of their own; what was meant is at hand all the same. */
+	refused_for(OPTS_REPORT, "--csv", "unknown option --csv; did you mean --export csv:FILE?");
+	refused_for(OPTS_REPORT, "--cvs", "did you mean --export csv:FILE?");
+	refused("--flamegraph=x", "unknown option --flamegraph; did you mean --export flame:FILE?");
+	refused("--export csv", "'csv' is not KIND:FILE; did you mean csv:- for standard output?");
+	/* An abbreviation is not guessed, but told. */
+	refused("--out x", "did you mean --output?");
+	refused("--min 2", "did you mean --min-parallelism?");
+	refused_for(OPTS_REPORT, "-o x", "option -o does not apply to this command; it is one of run, record");
+	refused_for(OPTS_DOCTOR, "--json",
+		    "does not apply to this command; it is one of run, record, report, compare");
+}
+
 static void test_a_hostile_name_does_not_overflow(void **state)
 {
 	char text[4096] = "--";
@@ -380,6 +395,7 @@ int main(void)
 		cmocka_unit_test(test_the_last_of_opposites_counts),
 		cmocka_unit_test(test_numbers_are_numbers_to_the_last_letter),
 		cmocka_unit_test(test_wrong_options_are_named),
+		cmocka_unit_test(test_the_way_out_is_told),
 		cmocka_unit_test(test_a_hostile_name_does_not_overflow),
 		cmocka_unit_test(test_skip_finds_the_first_word),
 		cmocka_unit_test(test_help_names_what_a_command_takes),

@@ -11,6 +11,7 @@
 #include <analysis/render/render.h>
 #include <analysis/render/stack_paths.h>
 #include <lib/log.h>
+#include <lib/parse.h>
 
 #include "output.h"
 
@@ -93,15 +94,28 @@ static bool use_color(enum opts_color when, bool terminal)
 	return terminal && !(no_color && *no_color) && !(term && strcmp(term, "dumb") == 0);
 }
 
+#define WIDTH_MAX 10000
+
+/* COLUMNS, which shells export only when told to, else the terminal's; 0: the default. */
+static unsigned int width_of(FILE *out, bool terminal)
+{
+	const char *columns = getenv("COLUMNS");
+	struct winsize size = { 0 };
+	uint64_t width;
+
+	if (columns && parse_u64(columns, 1, WIDTH_MAX, &width) == 0)
+		return (unsigned int)width;
+	if (terminal)
+		ioctl(fileno(out), TIOCGWINSZ, &size);
+	return size.ws_col;
+}
+
 static struct render_options look_of(const struct reports *r, FILE *out)
 {
 	bool terminal = isatty(fileno(out));
-	struct winsize size = { 0 };
 
-	if (terminal)
-		ioctl(fileno(out), TIOCGWINSZ, &size);
 	return (struct render_options){
-		.width = size.ws_col,
+		.width = width_of(out, terminal),
 		.color = use_color(r->color, terminal),
 		.unicode = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.stacks = r->stacks,

@@ -76,6 +76,27 @@ case_flame_graph_program_draws_it() {
 	"$PYTHON" -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$T/out" || fail "no XML"
 }
 
+# widest COMMAND…: bytes of the longest line it prints, which are columns in ASCII.
+widest() {
+	LC_ALL=C "$@" 2>"$T/err" | awk '{ if (length > most) most = length } END { print most }'
+}
+
+# COLUMNS as perf and others take it: before the terminal's own width, and only where it is a number.
+case_columns_is_the_width() {
+	scripted
+	local width usual
+	usual=$(widest "$GILTRACE" report "$T/trace.gt")
+	for width in 60 160; do
+		[ "$(widest env COLUMNS=$width "$GILTRACE" report "$T/trace.gt")" -le $width ] || fail "wider than $width"
+	done
+	[ "$(widest env COLUMNS=160 "$GILTRACE" report "$T/trace.gt")" -gt "$usual" ] || fail "not wider than usual"
+	for width in '' 0 80x; do
+		[ "$(widest env "COLUMNS=$width" "$GILTRACE" report "$T/trace.gt")" -eq "$usual" ] || fail "'$width' counts"
+	done
+	run env LC_ALL=C COLUMNS=60 "$PYTHON" "$HERE/terminal.py" -- "$GILTRACE" report --color never "$T/trace.gt"
+	[ "$(tr -d '\r' <"$T/out" | widest cat)" -le 60 ] || fail "not heeded on a terminal"
+}
+
 case_no_samples_is_said() {
 	sed 's/^meta stacks .*/meta stacks 1/' "$SOURCE/tests/golden/stacks.events" >"$T/events"
 	"$O/tests/tools/script" "$T/events" "$T/trace.gt" || fail "no trace"

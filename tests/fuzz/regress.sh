@@ -6,6 +6,8 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 export LC_ALL=C.UTF-8
+# As in tests/fuzz/run.
+export ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=512${ASAN_OPTIONS:+:$ASAN_OPTIONS}
 O=${O:-build} passed=0 failed=0
 O=$O tests/fuzz/seeds || {
 	echo "FAIL fuzz: no seeds"

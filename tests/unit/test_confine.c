@@ -87,6 +87,25 @@ static void skip_under_sanitizers(void)
 #endif
 }
 
+/* Tables as large as a file says must not be had, however many there are; those of real files must. */
+static int memory(void)
+{
+	void *volatile whole, *volatile part;
+	size_t had = 0;
+
+	confine_memory();
+	part = malloc(CONFINE_MEMORY / 4);
+	whole = malloc(CONFINE_MEMORY);
+	if (!part || whole)
+		return 1;
+	for (int i = 0; i < 64; i++) {
+		void *volatile more = malloc(CONFINE_MEMORY / 16);
+
+		had += more ? CONFINE_MEMORY / 16 : 0;
+	}
+	return had < CONFINE_MEMORY ? 0 : 2;
+}
+
 static int confined(int (*what)(void))
 {
 	pid_t child;
@@ -116,6 +135,11 @@ static void only_capabilities_to_read_are_left(void **state)
 	assert_int_equal(confined(capabilities), 0);
 }
 
+static void memory_is_limited(void **state)
+{
+	assert_int_equal(confined(memory), 0);
+}
+
 static int setup(void **state)
 {
 	int fd = mkstemp(path);
@@ -134,6 +158,7 @@ int main(void)
 		cmocka_unit_test(nothing_can_be_done_to_others),
 		cmocka_unit_test(files_and_memory_can_be_read),
 		cmocka_unit_test(only_capabilities_to_read_are_left),
+		cmocka_unit_test(memory_is_limited),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

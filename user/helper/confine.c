@@ -8,6 +8,7 @@
 
 #include <seccomp.h>
 #include <sys/capability.h>
+#include <sys/resource.h>
 
 /* Files of any owner, memory and mapped files of any process, addresses of the kernel's functions.
  */
@@ -148,6 +149,23 @@ static int filter_calls(void)
 	if (ctx)
 		seccomp_release(ctx);
 	return err;
+}
+
+static void limit(int resource, rlim_t value)
+{
+	struct rlimit now;
+
+	/* A lower limit that is already set stays. */
+	if (!getrlimit(resource, &now) && now.rlim_max > value)
+		setrlimit(resource, &(struct rlimit){ value, value });
+}
+
+void confine_memory(void)
+{
+#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
+	limit(RLIMIT_AS, 2ull << 30);
+	limit(RLIMIT_DATA, CONFINE_MEMORY);
+#endif
 }
 
 int confine(void)

@@ -4,6 +4,19 @@
 #define USER_CONFINE_H
 
 /*
+ * Bytes of its own that such a process may have, mapped files not counted: libraries make tables as
+ * large as a file says (libdw: as many registers as an unwinding rule names, 2^32 or more). A file
+ * that wants more is one whose answers are missing.
+ */
+#define CONFINE_MEMORY (512ull << 20)
+
+/*
+ * From now on this process has at most that much memory, or less where a lower limit is set already.
+ * Children inherit it.
+ */
+void confine_memory(void);
+
+/*
  * From now on this process can read files, other processes' memory and the sockets it has, and
  * nothing else: it keeps the capabilities to read, and system calls to write a file, to start a
  * program, to signal or attach to a process, to reach the network or to change the kernel fail with

@@ -18,22 +18,11 @@
 #define LEAVE_MS 100	/* for the helper to end by itself, and its worker with it */
 #define REAP_MS 1000	/* a killed helper that is stuck in the kernel is left behind */
 
-static void limit(int resource, rlim_t value)
-{
-	struct rlimit now;
-
-	/* A lower limit that is already set stays. */
-	if (!getrlimit(resource, &now) && now.rlim_max > value)
-		setrlimit(resource, &(struct rlimit){ value, value });
-}
-
 static void set_limits(void)
 {
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_FSIZE, 0);
-#ifndef __SANITIZE_ADDRESS__ /* which reserves terabytes */
-	limit(RLIMIT_AS, 2ull << 30);
-#endif
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
+	setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 0 });
+	confine_memory();
 }
 
 static void oom_first(void)

@@ -66,7 +66,7 @@ void lock_batons_free(struct lock_batons *b)
 	free(b);
 }
 
-static bool grow(void **array, size_t *n, size_t size, uint32_t index)
+static __attribute__((noinline)) bool grow(void **array, size_t *n, size_t size, uint32_t index)
 {
 	size_t more = ((size_t)index + 32) * 2;
 	char *p = realloc(*array, more * size);
@@ -98,7 +98,8 @@ static struct place *place(struct lock_batons *b, const struct thread *t)
 	return element((void **)&b->places, &b->nplaces, sizeof(*b->places), t->process->index);
 }
 
-/* A wake-up of a thread on its way to sleep is told of late, with a time before other things that were. */
+/* A wake-up of a thread on its way to sleep is told of late, with a time before other things that
+ * were. */
 static uint64_t since(uint64_t then, uint64_t now)
 {
 	return now > then ? now - then : 0;
@@ -128,24 +129,31 @@ static void credit(struct lock_batons *b, struct runner *r, bool gave_way)
 	r->gave = false;
 }
 
+static void count_active(struct place *p, bool active, uint64_t now)
+{
+	if (p->active == 0 && active)
+		p->quiet += now - p->since;
+	p->active += active ? 1 : p->active ? -1 : 0;
+	p->since = now;
+}
+
 void lock_batons_transition(struct lock_batons *b, const struct thread *t, enum state next,
 			    uint64_t now)
 {
-	struct place *p = place(b, t);
-	struct runner *r = runner(b, t);
+	bool active = is_active(next);
+	struct place *p = is_active(t->state) != active ? place(b, t) : NULL;
+	/* Only a thread that runs or ends has anything noted; its waits lock_batons_block() hears.
+	 */
+	struct runner *r = next == STATE_RUNNABLE || next == STATE_FUTEX ? NULL : runner(b, t);
 
-	if (!p || !r)
+	if (p)
+		count_active(p, active, now);
+	if (!r)
 		return;
-	if (is_active(t->state) != is_active(next)) {
-		if (p->active == 0 && is_active(next))
-			p->quiet += now - p->since;
-		p->active += is_active(next) ? 1 : p->active ? -1 : 0;
-		p->since = now;
-	}
 	if (next == STATE_RUNNING && (t->blocked_on_futex || !r->got))
 		r->got = now;
 	/* It sleeps, or ends: nobody was let in for it. */
-	if (r->gave && next != STATE_FUTEX && !is_active(next))
+	if (r->gave && !active)
 		credit(b, r, false);
 }
 
@@ -185,7 +193,8 @@ void lock_batons_wake(struct lock_batons *b, const struct wake *wake, uint32_t w
 	if (!p || !woken->blocked || woken->word == LOCK_WORDS_NONE)
 		return;
 	woken->handed = true;
-	/* The one it woke lost the race for the mutex that goes with its word: the same hand-over. */
+	/* The one it woke lost the race for the mutex that goes with its word: the same hand-over.
+	 */
 	if (r->gave && r->gave_to == to->index && at_once(r, from, wake->ts))
 		return;
 	if (r->gave)

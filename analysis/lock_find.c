@@ -82,23 +82,26 @@ void lock_finder_free(struct lock_finder *f)
 	free(f);
 }
 
-/* NULL when out of memory. Growing moves the others. */
-static struct waiter *waiter(struct lock_finder *f, const struct thread *t)
+static __attribute__((noinline)) struct waiter *waiter_new(struct lock_finder *f, uint32_t thread)
 {
-	if (t->index >= f->nwaiters) {
-		size_t n = ((size_t)t->index + 64) * 2;
-		struct waiter *p = realloc(f->waiters, n * sizeof(*p));
+	size_t n = ((size_t)thread + 64) * 2;
+	struct waiter *p = realloc(f->waiters, n * sizeof(*p));
 
-		if (!p)
-			return NULL;
-		memset(p + f->nwaiters, 0, (n - f->nwaiters) * sizeof(*p));
-		f->waiters = p;
-		f->nwaiters = n;
-	}
-	return &f->waiters[t->index];
+	if (!p)
+		return NULL;
+	memset(p + f->nwaiters, 0, (n - f->nwaiters) * sizeof(*p));
+	f->waiters = p;
+	f->nwaiters = n;
+	return &f->waiters[thread];
 }
 
-static void note_join(struct lock_finder *f, const struct thread *t)
+/* NULL when out of memory. Growing moves the others. */
+static inline struct waiter *waiter(struct lock_finder *f, const struct thread *t)
+{
+	return t->index < f->nwaiters ? &f->waiters[t->index] : waiter_new(f, t->index);
+}
+
+static __attribute__((noinline)) void note_join(struct lock_finder *f, const struct thread *t)
 {
 	if (!t->clear_child_tid)
 		return;
@@ -129,7 +132,8 @@ static void follow(struct lock_finder *f, struct waiter *w, uint32_t word)
 		w->nrecent++;
 	else if (at == w->nrecent)
 		at--;
-	memmove(w->recent + 1, w->recent, at * sizeof(*w->recent));
+	for (; at; at--)
+		w->recent[at] = w->recent[at - 1];
 	w->recent[0] = word;
 }
 

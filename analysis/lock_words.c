@@ -22,11 +22,6 @@
  * below. */
 #define STACK_BYTES (256U << 10)
 
-static uint64_t pair_key(uint32_t a, uint32_t b)
-{
-	return (uint64_t)a << 32 | b;
-}
-
 /*
  * Room for one more of `size` bytes in a doubling array of at most `max`; NULL when there is none.
  */
@@ -57,8 +52,8 @@ void lock_words_release(struct lock_words *w)
 		free(w->symbols[i].image);
 	}
 	lock_places_release(&w->word_places);
-	map_free(&w->role_index);
-	map_free(&w->link_index);
+	pairs_free(&w->role_index);
+	pairs_free(&w->link_index);
 	lock_places_release(&w->symbol_places);
 	lock_spaces_release(&w->spaces);
 	free(w->words);
@@ -89,20 +84,12 @@ static uint32_t word_add(struct lock_words *w, const struct thread *t)
 	return w->nwords++;
 }
 
-static struct lock_role *role(struct lock_words *w, uint32_t word, uint32_t thread)
+static __attribute__((noinline)) struct lock_role *role_add(struct lock_words *w, uint32_t word,
+							    uint32_t thread)
 {
-	uint32_t *last = &w->last_role[(thread * 8 + word) % LOCK_WORDS_LAST];
-	uint64_t key = pair_key(word, thread), at;
-	struct lock_role *r;
+	struct lock_role *r = GROW(w, roles, MAX_ROLES);
 
-	if (*last < w->nroles && w->roles[*last].word == word && w->roles[*last].thread == thread)
-		return &w->roles[*last];
-	if (map_get(&w->role_index, key, &at)) {
-		*last = at;
-		return &w->roles[at];
-	}
-	r = GROW(w, roles, MAX_ROLES);
-	if (!r || map_put(&w->role_index, key, w->nroles)) {
+	if (!r || pairs_add(&w->role_index, word, thread, w->nroles)) {
 		w->dropped++;
 		return NULL;
 	}
@@ -110,6 +97,13 @@ static struct lock_role *role(struct lock_words *w, uint32_t word, uint32_t thre
 	r->thread = thread;
 	w->nroles++;
 	return r;
+}
+
+static inline struct lock_role *role(struct lock_words *w, uint32_t word, uint32_t thread)
+{
+	uint32_t at = pairs_get(&w->role_index, word, thread);
+
+	return at != PAIRS_NONE ? &w->roles[at] : role_add(w, word, thread);
 }
 
 static uint32_t op_flags(uint32_t op)
@@ -186,53 +180,44 @@ static bool within_span(const struct lock_words *w, uint32_t low, uint32_t high)
 	return (l->addr < h->addr ? h->addr - l->addr : l->addr - h->addr) <= LOCK_WORDS_SPAN;
 }
 
-static struct lock_link *link_known(struct lock_words *w, uint32_t low, uint32_t high)
+static struct lock_link *link_add(struct lock_words *w, uint32_t low, uint32_t high,
+				  enum lock_link_kind kind)
 {
-	uint32_t *last = &w->last_link[(low * 8 + high) % LOCK_WORDS_LAST];
-	uint64_t at;
+	bool near = within_span(w, low, high);
+	struct lock_link *link;
 
-	if (*last < w->nlinks && w->links[*last].low == low && w->links[*last].high == high)
-		return &w->links[*last];
-	if (!map_get(&w->link_index, pair_key(low, high), &at))
+	if (w->words[low].as != w->words[high].as || !(lock_link_far_too(kind) || near))
 		return NULL;
-	*last = at;
-	return &w->links[at];
-}
-
-static struct lock_link *link_new(struct lock_words *w, uint32_t low, uint32_t high)
-{
-	struct lock_link *link = GROW(w, links, MAX_LINKS);
-
-	if (!link || map_put(&w->link_index, pair_key(low, high), w->nlinks)) {
+	link = GROW(w, links, MAX_LINKS);
+	if (!link || pairs_add(&w->link_index, low, high, w->nlinks)) {
 		w->dropped++;
 		return NULL;
 	}
 	link->low = low;
 	link->high = high;
-	link->near = within_span(w, low, high);
+	link->near = near;
 	w->nlinks++;
 	return link;
 }
 
-void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind)
+void lock_words_link_look(struct lock_words *w, uint32_t low, uint32_t high,
+			  enum lock_link_kind kind)
 {
-	uint32_t low = a < b ? a : b, high = a < b ? b : a;
-	bool far_too = kind == LOCK_LINK_REQUEUED || kind == LOCK_LINK_BATON;
-	struct lock_link *link = a == b ? NULL : link_known(w, low, high);
+	uint32_t at = low == high ? PAIRS_NONE : pairs_look(&w->link_index, low, high);
+	struct lock_link *link = at != PAIRS_NONE ? &w->links[at] : NULL;
 
-	if (!link && a != b && w->words[a].as == w->words[b].as &&
-	    (far_too || within_span(w, low, high)))
-		link = link_new(w, low, high);
-	if (link && (far_too || link->near))
-		link->counts[kind]++;
+	if (!link && low != high)
+		link = link_add(w, low, high, kind);
+	if (link)
+		lock_link_count(link, kind);
 }
 
 uint32_t lock_words_linked(const struct lock_words *w, uint32_t a, uint32_t b,
 			   enum lock_link_kind kind)
 {
-	uint64_t at, key = a < b ? pair_key(a, b) : pair_key(b, a);
+	uint32_t at = pairs_find(&w->link_index, a < b ? a : b, a < b ? b : a);
 
-	return map_get(&w->link_index, key, &at) ? w->links[at].counts[kind] : 0;
+	return at != PAIRS_NONE ? w->links[at].counts[kind] : 0;
 }
 
 static struct lock_symbol *symbol_at(struct lock_words *w, uint32_t as, uint64_t addr)

@@ -15,6 +15,7 @@
 #include "lock_places.h"
 #include "lock_spaces.h"
 #include "model.h"
+#include "pairs.h"
 
 #define LOCK_WORDS_NONE LOCK_PLACES_NONE
 /*
@@ -22,7 +23,6 @@
  * in 3.6.
  */
 #define LOCK_WORDS_SPAN 256
-#define LOCK_WORDS_LAST 256
 
 enum lock_word_flag {
 	LOCK_WORD_WAIT = 1 << 0,   /* waited on by FUTEX_WAIT */
@@ -95,9 +95,7 @@ struct lock_words {
 	struct lock_symbol *symbols;
 	size_t nsymbols, symbols_size;
 	struct lock_places word_places, symbol_places; /* number = index into words, symbols */
-	struct map role_index, link_index;
-	/* Where some were found last: hints. */
-	uint32_t last_role[LOCK_WORDS_LAST], last_link[LOCK_WORDS_LAST];
+	struct pairs role_index, link_index;	       /* word, thread; low, high */
 	struct lock_spaces spaces;
 	uint64_t dropped; /* facts that did not fit */
 };
@@ -116,9 +114,36 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t);
 /* `waker` ended a wait of `wakee` on `word`. Both are struct thread.index. */
 void lock_words_handover(struct lock_words *w, uint32_t word, uint32_t waker, uint32_t wakee);
 
-/* Ignored unless the two are in one address space and, but for requeues and batons, close to each
- * other. */
-void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b, enum lock_link_kind kind);
+static inline bool lock_link_far_too(enum lock_link_kind kind)
+{
+	return kind == LOCK_LINK_REQUEUED || kind == LOCK_LINK_BATON;
+}
+
+static inline void lock_link_count(struct lock_link *link, enum lock_link_kind kind)
+{
+	if (lock_link_far_too(kind) || link->near)
+		link->counts[kind]++;
+}
+
+/* Two words that were not linked last among those in their place. */
+void lock_words_link_look(struct lock_words *w, uint32_t low, uint32_t high,
+			  enum lock_link_kind kind);
+
+/*
+ * Ignored unless the two are in one address space and, but for requeues and batons, close to each
+ * other. Several times for each wait: hence here.
+ */
+static inline void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b,
+				   enum lock_link_kind kind)
+{
+	uint32_t low = a < b ? a : b, high = a < b ? b : a;
+	uint32_t at = pairs_hint(&w->link_index, low, high);
+
+	if (at != PAIRS_NONE)
+		lock_link_count(&w->links[at], kind);
+	else
+		lock_words_link_look(w, low, high, kind);
+}
 
 /* How often the two were linked in this way. */
 uint32_t lock_words_linked(const struct lock_words *w, uint32_t a, uint32_t b,

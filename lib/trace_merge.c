@@ -18,19 +18,24 @@ static inline bool head_before(const struct reader_head *a, const struct reader_
 	return a->ts < b->ts || (a->ts == b->ts && a->cpu < b->cpu);
 }
 
-static void heap_sift_down(struct gt_reader *r, uint32_t at)
+/* The lesser child, 0: none. */
+static inline uint32_t heap_child(const struct gt_reader *r, uint32_t at)
+{
+	uint32_t child = 2 * at + 1;
+
+	if (child >= r->heap_len)
+		return 0;
+	if (child + 1 < r->heap_len && head_before(&r->heap[child + 1], &r->heap[child]))
+		child++;
+	return child;
+}
+
+/* `child` is the lesser child of `at`. */
+static void heap_sink(struct gt_reader *r, uint32_t at, uint32_t child)
 {
 	struct reader_head head = r->heap[at];
 
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= r->heap_len)
-			break;
-		if (child + 1 < r->heap_len && head_before(&r->heap[child + 1], &r->heap[child]))
-			child++;
-		if (!head_before(&r->heap[child], &head))
-			break;
+	for (; child && head_before(&r->heap[child], &head); child = heap_child(r, at)) {
 		r->heap[at] = r->heap[child];
 		at = child;
 	}
@@ -52,7 +57,7 @@ static void heap_rebuild(struct gt_reader *r)
 	for (uint32_t i = 0; i < r->heap_len; i++)
 		r->heap[i].ts = trace_stream_head(r->heap[i].stream)->ts;
 	for (uint32_t i = r->heap_len / 2; i-- > 0;)
-		heap_sift_down(r, i);
+		heap_sink(r, i, heap_child(r, i));
 }
 
 /* A stream that cannot go on ends the reading, since nothing after its last record would be whole.
@@ -66,16 +71,16 @@ static int reader_stream_error(struct gt_reader *r, int err)
 	return 0;
 }
 
-/* The head that comes after the first one, and no later than the round's limit. */
-static struct reader_head heap_second(const struct gt_reader *r)
+/* Up to this time the first head's stream comes before the second's, and is within the round. */
+static uint64_t run_until(const struct gt_reader *r, uint32_t second)
 {
-	struct reader_head limit = { .ts = r->limit, .cpu = UINT32_MAX };
-	const struct reader_head *second = &limit;
+	const struct reader_head *first = &r->heap[0], *other = &r->heap[second];
+	uint64_t until;
 
-	for (uint32_t i = 1; i < 3 && i < r->heap_len; i++)
-		if (head_before(&r->heap[i], second))
-			second = &r->heap[i];
-	return *second;
+	if (!second)
+		return r->limit;
+	until = other->ts - (other->cpu < first->cpu);
+	return until < r->limit ? until : r->limit;
 }
 
 /* Records of the compact kinds use no more of the union than its first member. */
@@ -114,22 +119,25 @@ static inline bool batch_has_room(const struct gt_batch *b)
 /* As many records of the first stream as come before every other one's. */
 static int reader_merge(struct gt_reader *r, struct gt_batch *b)
 {
-	struct reader_head *first = &r->heap[0], second = heap_second(r);
-	struct trace_stream *s = first->stream;
+	uint32_t second = heap_child(r, 0);
+	uint64_t until = run_until(r, second);
+	struct trace_stream *s = r->heap[0].stream;
 	const struct gt_event *ev;
 
 	do {
 		reader_give(r, s, b);
 		ev = trace_stream_head(s);
-		first->ts = ev ? ev->ts : 0;
-	} while (ev && batch_has_room(b) && head_before(first, &second));
-	if (!ev && s->err)
-		return reader_stream_error(r, s->err);
-	if (!ev) {
-		s->merged = false;
-		r->heap[0] = r->heap[--r->heap_len];
+	} while (ev && ev->ts <= until && batch_has_room(b));
+	if (ev) {
+		r->heap[0].ts = ev->ts;
+		heap_sink(r, 0, second);
+		return 0;
 	}
-	heap_sift_down(r, 0);
+	if (s->err)
+		return reader_stream_error(r, s->err);
+	s->merged = false;
+	r->heap[0] = r->heap[--r->heap_len];
+	heap_sink(r, 0, heap_child(r, 0));
 	return 0;
 }
 

@@ -165,43 +165,47 @@ static bool stream_open_block(struct trace_stream *s, struct trace_source *src)
 	return true;
 }
 
-/* Move the newest record of the window to its place. */
-static void stream_sort_last(struct trace_stream *s)
+/* Move the newest record of the window, which is not counted yet, to its place. */
+static void stream_sort_in(struct trace_stream *s, struct gt_event *newest)
 {
-	struct gt_event ev = s->window[s->tail - 1];
-	size_t i = s->tail - 1;
+	struct gt_event ev = *newest;
+	struct gt_event *at = newest;
 
-	for (; i > s->head && s->window[i - 1].ts > ev.ts; i--)
-		s->window[i] = s->window[i - 1];
-	s->window[i] = ev;
+	for (; at > s->window + s->head && at[-1].ts > ev.ts; at--)
+		*at = at[-1];
+	*at = ev;
 }
 
 /* Decode from the open block until it or the window ends. */
 static void stream_decode(struct trace_stream *s, struct trace_source *src)
 {
-	struct trace_ctx ctx = s->ctx; /* in registers, and so is `pos` */
-	const uint8_t *pos = s->pos;
+	struct trace_ctx ctx = s->ctx; /* in registers, and so are the others */
+	const uint8_t *pos = s->pos, *end = s->end;
+	struct gt_event *ev = s->window + s->tail, *room = s->window + WINDOW;
+	uint32_t left = s->left;
+	uint64_t last = s->tail > s->head ? ev[-1].ts : 0;
 
-	while (s->tail < WINDOW && s->owners < OWNERS_MAX && pos < s->end) {
-		struct gt_event *ev = &s->window[s->tail];
-		int ret = s->left ? trace_decode(&ctx, &pos, s->end, ev) : -EBADMSG;
+	while (ev < room && s->owners < OWNERS_MAX && pos < end) {
+		int ret = left ? trace_decode(&ctx, &pos, end, ev) : -EBADMSG;
 
 		if (ret < 0) {
 			s->err = ret;
 			break;
 		}
-		s->left--;
+		left--;
 		src->skipped += !ret;
 		if (!ret)
 			continue;
 		ev->cpu = s->cpu;
 		s->owners += trace_owns(ev);
-		s->tail++;
-		if (s->tail - s->head > 1 && ev->ts < ev[-1].ts)
-			stream_sort_last(s);
+		if (ev->ts < last)
+			stream_sort_in(s, ev);
+		last = ev++->ts;
 	}
 	s->ctx = ctx;
 	s->pos = pos;
+	s->left = left;
+	s->tail = (size_t)(ev - s->window);
 }
 
 static bool stream_has_more(const struct trace_stream *s)

@@ -16,7 +16,7 @@ static inline uint64_t zigzag(uint64_t v)
 
 static inline uint64_t unzigzag(uint64_t v)
 {
-	return v >> 1 ^ (v & 1 ? UINT64_MAX : 0);
+	return v >> 1 ^ -(v & 1);
 }
 
 /* Returns where the next byte goes. */
@@ -30,7 +30,9 @@ static inline uint8_t *put_varint(uint8_t *p, uint64_t v)
 	return p;
 }
 
-/* Moves *pos on. At most VARINT_MAX bytes are read, whatever they hold; bits beyond 64 are dropped.
+/*
+ * Moves *pos on. At most VARINT_MAX bytes are read, whatever they hold; bits beyond 64 are dropped.
+ * Each byte takes away the top bit of the one before it: most numbers have one byte or two.
  */
 static inline uint64_t get_varint(const uint8_t **pos)
 {
@@ -38,15 +40,13 @@ static inline uint64_t get_varint(const uint8_t **pos)
 	uint64_t v = *p++;
 
 	if (v >= 0x80) {
-		unsigned int shift = 7;
-		uint64_t byte;
+		uint64_t byte = *p++;
 
-		v &= 0x7f;
-		do {
+		v += (byte << 7) - 0x80;
+		for (unsigned int shift = 14; byte >= 0x80 && shift < 70; shift += 7) {
 			byte = *p++;
-			v |= (byte & 0x7f) << shift;
-			shift += 7;
-		} while (byte >= 0x80 && shift < 70);
+			v += (byte << shift) - (0x80ULL << (shift - 7));
+		}
 	}
 	*pos = p;
 	return v;

@@ -368,6 +368,31 @@ static void test_cpus_are_merged_by_time(void **state)
 	}
 }
 
+/* Records that own memory change places with others that own none. */
+static void test_small_disorder_of_strings_is_mended(void **state)
+{
+	struct trace_file f = trace_file_new();
+	struct gt_reader_stats stats;
+	struct gt_reader *r;
+
+	for (uint64_t i = 0; i < 20000; i++) {
+		struct gt_event ev = { .kind = i % 2 ? GT_NOTE : GT_EXIT, .syscall = -1 };
+
+		ev.ts = 1000 + (i ^ 1);
+		ev.task = 1;
+		if (i % 2)
+			ev.u.note.text = "a note";
+		assert_int_equal(gt_writer_event(f.w, &ev), 0);
+	}
+	trace_file_finish(&f);
+	r = trace_file_read(&f);
+	assert_int_equal(trace_file_count(r), 20000);
+	gt_reader_stats(r, &stats);
+	assert_int_equal(stats.disordered, 0);
+	gt_reader_free(r);
+	trace_file_free(&f);
+}
+
 static void test_hopeless_disorder_is_counted(void **state)
 {
 	struct trace_file f = trace_file_new();
@@ -462,6 +487,7 @@ int main(void)
 		cmocka_unit_test(test_leaving_in_the_middle),
 		cmocka_unit_test(test_long_strings_are_cut),
 		cmocka_unit_test(test_cpus_are_merged_by_time),
+		cmocka_unit_test(test_small_disorder_of_strings_is_mended),
 		cmocka_unit_test(test_hopeless_disorder_is_counted),
 		cmocka_unit_test(test_records_above_a_mark_wait),
 		cmocka_unit_test(test_records_of_one_time_keep_the_order_of_cpus),

@@ -83,6 +83,7 @@ static void window_open(struct model *m)
 		t->state = state;
 	}
 	m->now = now;
+	model_set_calm(m);
 }
 
 /* Records about what happened, by kind; those without a row only pass by the sinks. */
@@ -135,11 +136,15 @@ void model_advance(struct model *m, uint64_t ts)
 		window_open(m);
 }
 
-int model_event(struct model *m, const struct gt_event *ev)
+void model_set_calm(struct model *m)
+{
+	m->calm = m->end && m->end < m->next_loss ? m->end : m->next_loss;
+}
+
+static int any_event(struct model *m, const struct gt_event *ev)
 {
 	const struct handler *handler = ev->kind < GT_KIND_COUNT ? &handlers[ev->kind] : NULL;
 
-	m->counts.records++;
 	if (m->closed)
 		return 0;
 	if (!handler || !handler->handle) {
@@ -161,6 +166,22 @@ int model_event(struct model *m, const struct gt_event *ev)
 	if (!handler->silent)
 		tell_record(m, ev);
 	return handler->handle(m, ev);
+}
+
+/* Nearly all records are switches and wakings of which nothing needs to be asked first. */
+int model_event(struct model *m, const struct gt_event *ev)
+{
+	m->counts.records++;
+	if (m->open && ev->ts <= m->calm) {
+		bool is_switch = ev->kind == GT_SWITCH && ev->cpu < GT_MAX_CPUS && m->seen[ev->cpu];
+
+		if (is_switch || ev->kind == GT_WAKING) {
+			if (ev->ts > m->now)
+				m->now = ev->ts;
+			return is_switch ? model_switch(m, ev) : model_waking(m, ev);
+		}
+	}
+	return any_event(m, ev);
 }
 
 void model_collect_losses(struct model *m, struct model_losses *losses)

@@ -142,6 +142,7 @@ void model_losses_begin(struct model *m, uint64_t until)
 	while (m->losses_begun < l->n && l->at[m->losses_begun].first <= until)
 		loss_begins(m, &l->at[m->losses_begun++]);
 	m->next_loss = m->losses_begun < l->n ? l->at[m->losses_begun].first : UINT64_MAX;
+	model_set_calm(m);
 }
 
 /*

@@ -77,6 +77,9 @@ struct model {
 	bool started;		  /* `start` is known */
 	bool open;		  /* inside the window: sinks are told */
 	bool closed;
+	/* While it is open: up to this time nothing happens but what records say, no loss begins and the
+	 * window does not end. */
+	uint64_t calm;
 
 	/* First pass: where losses go that are told of. Second: those that were, and how many have begun. */
 	struct model_losses *collect;
@@ -129,6 +132,9 @@ static inline struct model_thread *model_of(struct thread *t)
 /* The clock, which never goes back, and the window, which may open with it. */
 void model_advance(struct model *m, uint64_t ts);
 void model_see_cpu(struct model *m, uint32_t cpu);
+
+/* What `calm` depends on has changed. */
+void model_set_calm(struct model *m);
 
 /* ---- model_losses.c ---- */
 

@@ -8,6 +8,7 @@
 
 /* Pairs of threads can be many more than threads: beyond this many edges new ones are not kept. */
 #define EDGES_MAX (1U << 20)
+#define HINTS 4096 /* a power of two */
 
 struct edge {
 	uint32_t from; /* thread index + 1; 0: timer or interrupt */
@@ -22,6 +23,7 @@ struct wakeups {
 	uint32_t nedges, cap;
 	uint64_t left_out; /* wake-ups of pairs beyond EDGES_MAX */
 	struct map first;  /* from << 32 | to → index + 1 of the pair's first edge */
+	uint32_t hints[HINTS]; /* by a hash of the whole edge: where one of them was found last */
 	int err;
 };
 
@@ -48,6 +50,36 @@ static void edge_add(struct wakeups *w, struct edge edge)
 	w->err = map_put(&w->first, key, w->nedges);
 }
 
+static bool is_same(const struct edge *a, const struct edge *b)
+{
+	return !((a->from ^ b->from) | (a->to ^ b->to) | (a->lock ^ b->lock));
+}
+
+static uint32_t *hint_of(struct wakeups *w, const struct edge *e)
+{
+	uint64_t hash = ((uint64_t)e->from << 32 | e->to) * 0x9e3779b97f4a7c15ULL;
+
+	hash = (hash ^ e->lock) * 0x9e3779b97f4a7c15ULL;
+	return &w->hints[hash >> 32 & (HINTS - 1)];
+}
+
+/* Locks of a pair come in any order: a walk over its edges is what no processor foresees. */
+static void count(struct wakeups *w, struct edge *edge, uint32_t *hint)
+{
+	uint64_t first = 0;
+
+	map_get(&w->first, (uint64_t)edge->from << 32 | edge->to, &first);
+	edge->next = (uint32_t)first;
+	for (uint32_t i = edge->next; i; i = w->edges[i - 1].next) {
+		if (w->edges[i - 1].lock == edge->lock) {
+			w->edges[i - 1].count++;
+			*hint = i - 1;
+			return;
+		}
+	}
+	edge_add(w, *edge);
+}
+
 static void wake(void *ctx, const struct model *m, const struct wake *wake)
 {
 	const struct thread *t = wake->wakee;
@@ -59,19 +91,14 @@ static void wake(void *ctx, const struct model *m, const struct wake *wake)
 		.count = 1,
 	};
 	struct wakeups *w = ctx;
-	uint64_t first = 0;
+	uint32_t *hint = hint_of(w, &edge);
 
 	if (w->err)
 		return;
-	map_get(&w->first, (uint64_t)edge.from << 32 | edge.to, &first);
-	edge.next = (uint32_t)first;
-	for (uint32_t i = edge.next; i; i = w->edges[i - 1].next) {
-		if (w->edges[i - 1].lock == edge.lock) {
-			w->edges[i - 1].count++;
-			return;
-		}
-	}
-	edge_add(w, edge);
+	if (*hint < w->nedges && is_same(&w->edges[*hint], &edge))
+		w->edges[*hint].count++;
+	else
+		count(w, &edge, hint);
 }
 
 static const struct model_sink sink = { .wake = wake };

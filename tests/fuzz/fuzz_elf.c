@@ -79,4 +79,5 @@ void fuzz_one(const uint8_t *data, size_t size)
 	image_code_put(code);
 	image_code_cache_free(cache);
 	image_free(img);
+	close(fd);
 }

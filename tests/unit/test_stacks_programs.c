@@ -504,6 +504,32 @@ static void too_many(void **state)
 	child_end(&c);
 }
 
+/* Names are not worth a young program's CPUs: it is unwound at once, and named when no more is asked. */
+static void young(void **state)
+{
+	static const struct stacks_sink sink = { take_event, take_shape };
+	struct fixture *f = *state;
+	struct child c;
+
+	child_start(&c, wait_only);
+	copy_child(f, &c, c.pid);
+	f->question.stack = ++f->stack_number;
+	assert_int_equal(stacks_ask(f->stacks, &f->question, f->bytes, NULL, NULL, c.pid, NULL), 0);
+	for (int i = 0; i < PATIENCE_MS && !f->has_shape; i++) {
+		assert_int_equal(stacks_collect(f->stacks, &sink, f), 0);
+		poll(NULL, 0, 1);
+	}
+	assert_true(f->has_shape);
+	poll(NULL, 0, 100); /* several times as long as naming waits for in an old one */
+	assert_int_equal(stacks_collect(f->stacks, &sink, f), 0);
+	assert_false(f->here);
+	child_end(&c); /* its names do without it */
+	assert_int_equal(stacks_stop(f->stacks, PATIENCE_MS, &sink, f), 0);
+	assert_true(f->here);
+	assert_int_equal(f->stack.flags, GT_STACK_COMPLETE);
+	expect_order(f, "wait_only", "main");
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -521,6 +547,7 @@ int main(int argc, char **argv)
 		TEST(replaced_program),
 		TEST(lost_worker),
 		TEST(too_many),
+		TEST(young),
 	};
 	int failed;
 

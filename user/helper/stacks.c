@@ -265,11 +265,11 @@ static void end(struct stacks *s)
 	s->pid = 0;
 }
 
-/* No more will be asked, and somebody waits: the helper is to name what is left by what is at hand.
- */
-static void hurry(const struct stacks *s)
+static void say(const struct stacks *s, enum stacks_word word)
 {
-	send(s->sock, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL); /* else it takes longer */
+	char byte = (char)word;
+
+	send(s->sock, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL); /* else it takes longer */
 }
 
 int stacks_stop(struct stacks *s, int ms, const struct stacks_sink *sink, void *ctx)
@@ -279,6 +279,8 @@ int stacks_stop(struct stacks *s, int ms, const struct stacks_sink *sink, void *
 	bool hurried = false;
 	int err = 0;
 
+	if (s->outstanding && s->sock >= 0)
+		say(s, STACKS_LAST);
 	while (s->outstanding && s->sock >= 0 && now - answered < patience &&
 	       now - start < STACKS_STOP_MAX * patience) {
 		struct pollfd fd = { .fd = s->sock, .events = POLLIN };
@@ -292,7 +294,7 @@ int stacks_stop(struct stacks *s, int ms, const struct stacks_sink *sink, void *
 			answered = now;
 		left = s->outstanding;
 		if (!hurried && now - start > patience / 2)
-			hurry(s);
+			say(s, STACKS_HASTE);
 		hurried |= now - start > patience / 2;
 	}
 	end(s);

@@ -9,6 +9,7 @@
 
 #include "code_space.h"
 #include "frames.h"
+#include "lib/clock.h"
 #include "user/python/python_codes.h"
 #include "user/python/python_stack.h"
 #include "stacks_packet.h"
@@ -23,13 +24,21 @@
  * those of a young program lie. */
 #define QUIET_MS 20
 
+/*
+ * And not while the traced program is young: names take some 50 ms of debug information, which of a
+ * short program is much of the CPUs it is to be judged by. They are as good when it has ended.
+ */
+#define YOUNG_MS 500
+
 #define NAME_TRIES 3 /* workers that may be lost over the names of one stack */
 
 /* Shared by the supervisor and all workers. */
 struct desk {
 	volatile bool busy; /* over `stack`: should the worker be lost, it is told as not unwound */
 	volatile bool taken; /* its packet is no longer in the socket */
+	volatile bool last;  /* no more stacks will come */
 	volatile bool haste; /* giltrace waits: no names that take long */
+	volatile uint64_t began; /* the first question came; 0: none did */
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
 	struct image_code_trouble trouble;
@@ -211,6 +220,12 @@ static ssize_t receive(void *packet, size_t room, int flags)
 	return len;
 }
 
+static void take_word(struct desk *desk, char word)
+{
+	desk->last = true;
+	desk->haste |= word == STACKS_HASTE;
+}
+
 /* Unwind the next stack, or wait for it. False: there will be no more. */
 static bool serve_question(struct worker *w, struct desk *desk)
 {
@@ -224,11 +239,13 @@ static bool serve_question(struct worker *w, struct desk *desk)
 	desk->stack = head.stack;
 	desk->taken = false;
 	desk->busy = true;
+	if (!desk->began)
+		desk->began = clock_monotonic();
 	alarm(HELPER_ANSWER_SECONDS);
 	len = receive(&w->packet, sizeof(w->packet), 0);
 	desk->taken = true;
 	if (len == 1)
-		desk->haste = true;
+		take_word(desk, *w->packet.bytes);
 	else if (len > 0 && stacks_packet_cut(w->packet.bytes, (size_t)len, &parts))
 		going = answer(w, &parts, &desk->queue);
 	alarm(0);
@@ -248,14 +265,26 @@ static bool serve_names(struct worker *w, struct desk *desk)
 	return going;
 }
 
+/* How long to look for more stacks before one is named. */
+static int naming_waits_ms(const struct worker *w, const struct desk *desk)
+{
+	uint64_t age = (clock_monotonic() - desk->began) / 1000000;
+
+	if (desk->last)
+		return 0;
+	if (age < YOUNG_MS)
+		return (int)(YOUNG_MS - age);
+	return w->naming ? 0 : QUIET_MS;
+}
+
 static bool serve(void *state, void *shared)
 {
 	struct pollfd fd = { .fd = HELPER_SOCK, .events = POLLIN };
 	struct worker *w = state;
 	struct desk *desk = shared;
-	int ms = desk->haste ? 0 : w->naming ? 0 : QUIET_MS;
 
-	if (desk->queue.count && (stacks_queue_full(&desk->queue) || !poll(&fd, 1, ms))) {
+	if (desk->queue.count && (stacks_queue_full(&desk->queue) ||
+				  !poll(&fd, 1, naming_waits_ms(w, desk)))) {
 		w->naming = true;
 		return serve_names(w, desk);
 	}

@@ -3,7 +3,7 @@
  * The process that unwinds copied stacks and names their frames, and how giltrace talks to it: one
  * packet a stack; soon one with its shape, so that the kernel side knows it again early; and later one
  * for every frame not told before and one for the stack, over a SOCK_SEQPACKET pair. A packet of one
- * byte asks for haste: what takes long to be named is then named by less.
+ * byte is an enum stacks_word.
  */
 #ifndef USER_STACKS_HELPER_H
 #define USER_STACKS_HELPER_H
@@ -26,6 +26,11 @@ struct stacks_question {
 	uint32_t kernel_frames;
 	uint32_t python_bytes; /* of a struct gt_wire_python_stack; 0: there is none */
 	uint16_t path_len, cwd_len; /* path_len 0: nothing is known of the exec */
+};
+
+enum stacks_word {
+	STACKS_LAST = 1,  /* nothing more will be asked: all may be named now */
+	STACKS_HASTE = 2, /* and what takes long to be named is named by less */
 };
 
 enum stacks_reply_kind { STACKS_FRAME = 1, STACKS_STACK = 2, STACKS_SHAPE = 3 };

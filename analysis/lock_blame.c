@@ -13,26 +13,31 @@ void lock_blames_release(struct lock_blames *b)
 	free(b->waits);
 }
 
-static struct lock_blame_wait *wait_of(struct lock_blames *b, uint32_t thread)
+static __attribute__((noinline)) struct lock_blame_wait *wait_new(struct lock_blames *b,
+								  uint32_t thread)
 {
-	if (thread >= b->nwaits) {
-		size_t n = ((size_t)thread + 64) * 2;
-		struct lock_blame_wait *p = realloc(b->waits, n * sizeof(*p));
+	size_t n = ((size_t)thread + 64) * 2;
+	struct lock_blame_wait *p = realloc(b->waits, n * sizeof(*p));
 
-		if (!p) {
-			lock_books_check(b->books, -ENOMEM);
-			return NULL;
-		}
-		memset(p + b->nwaits, 0, (n - b->nwaits) * sizeof(*p));
-		b->waits = p;
-		b->nwaits = n;
+	if (!p) {
+		lock_books_check(b->books, -ENOMEM);
+		return NULL;
 	}
+	memset(p + b->nwaits, 0, (n - b->nwaits) * sizeof(*p));
+	b->waits = p;
+	b->nwaits = n;
 	return &b->waits[thread];
+}
+
+static inline struct lock_blame_wait *wait_of(struct lock_blames *b, uint32_t thread)
+{
+	return thread < b->nwaits ? &b->waits[thread] : wait_new(b, thread);
 }
 
 /* ---- cells ---- */
 
-static bool cells_grow(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
+static __attribute__((noinline)) bool cells_grow(struct lock_books *books, struct lock_blame *blame,
+						 uint32_t slot)
 {
 	uint32_t room = blame->room ? blame->room : 4;
 	uint64_t *cells, more;
@@ -77,27 +82,32 @@ static inline void add(struct lock_blame *blame, uint32_t holder, uint32_t waite
 static void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint32_t itself,
 		   uint64_t until)
 {
-	for (uint32_t i = x->past; i < blame->npast; i++) {
-		const struct lock_tenure *past = &blame->past[i];
+	const struct lock_tenure *past = blame->past + x->past, *end = blame->past + blame->npast;
+	uint64_t *column = blame->cells + x->slot, charged = x->charged;
+	uint32_t holder;
 
-		if (past->until <= x->charged)
+	for (; past < end; past++) {
+		if (past->until <= charged)
 			continue;
-		add(blame, past->holder == x->slot ? itself : past->holder, x->slot,
-		    past->until - x->charged);
-		x->charged = past->until;
+		holder = past->holder == x->slot ? itself : past->holder;
+		column[(size_t)holder * blame->room] += past->until - charged;
+		charged = past->until;
 	}
 	x->past = blame->npast;
-	if (until <= x->charged)
-		return;
-	add(blame, blame->holder == x->slot ? itself : blame->holder, x->slot, until - x->charged);
-	x->charged = until;
+	if (until > charged) {
+		holder = blame->holder == x->slot ? itself : blame->holder;
+		column[(size_t)holder * blame->room] += until - charged;
+		charged = until;
+	}
+	x->charged = charged;
 }
 
 /*
  * There is no room to note more changes: everybody is charged, but for who runs. Their changes are
  * kept, as long as that leaves half of the room.
  */
-static void charge_all(struct lock_blames *b, struct lock_blame *blame, uint64_t until)
+static __attribute__((noinline)) void charge_all(struct lock_blames *b, struct lock_blame *blame,
+						 uint64_t until)
 {
 	uint32_t keep = blame->npast;
 
@@ -194,7 +204,7 @@ void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
 
 /* ---- holders ---- */
 
-static bool make_room(struct lock_books *books, struct lock_blame *blame)
+static __attribute__((noinline)) bool make_room(struct lock_books *books, struct lock_blame *blame)
 {
 	uint32_t room = blame->past_room ? blame->past_room * 2 : 4;
 	struct lock_tenure *p;

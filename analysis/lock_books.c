@@ -79,7 +79,7 @@ struct lock_book *lock_books_make(struct lock_books *b, uint32_t lock)
 	return b->at[lock];
 }
 
-struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock, uint32_t thread)
+struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint32_t thread)
 {
 	struct lock_part *p = lock_parts_get(&b->parts, lock, thread);
 
@@ -89,7 +89,7 @@ struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock, uint32_t 
 	return p;
 }
 
-uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread)
+uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread)
 {
 	struct lock_book *book = lock_books_get(b, lock);
 	struct lock_part *p = book ? lock_books_part(b, lock, thread) : NULL;
@@ -101,7 +101,7 @@ uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread)
 	return p->slot;
 }
 
-static bool make_room(struct lock_books *b, uint32_t thread)
+static __attribute__((noinline)) bool make_room(struct lock_books *b, uint32_t thread)
 {
 	size_t n = ((size_t)thread + 64) * 2;
 	uint64_t *p = realloc(b->runnable, n * sizeof(*p));

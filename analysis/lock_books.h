@@ -101,11 +101,26 @@ static inline struct lock_book *lock_books_get(struct lock_books *b, uint32_t lo
 	return b->at[lock] ? b->at[lock] : lock_books_make(b, lock);
 }
 
+struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint32_t thread);
+uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread);
+
 /* Likewise; NULL also beyond LOCK_PARTS_MAX. Valid until the next call. */
-struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock, uint32_t thread);
+static inline struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock,
+						uint32_t thread)
+{
+	uint32_t at = pairs_hint(&b->parts.index, lock, thread);
+
+	return at != PAIRS_NONE ? &b->parts.at[at] : lock_books_part_look(b, lock, thread);
+}
 
 /* The thread's number within the lock, from 1; 0 when there was no room. */
-uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread);
+static inline uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread)
+{
+	uint32_t at = pairs_hint(&b->parts.index, lock, thread);
+	uint32_t slot = at != PAIRS_NONE ? b->parts.at[at].slot : 0;
+
+	return slot ? slot : lock_books_slot_look(b, lock, thread);
+}
 
 /* Before the model changes a thread's state: keeps its clocks. */
 void lock_books_transition(struct lock_books *b, const struct thread *t, uint64_t now);

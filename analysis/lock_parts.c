@@ -6,15 +6,10 @@
 
 struct lock_part *lock_parts_get(struct lock_parts *p, uint32_t group, uint32_t thread)
 {
-	uint32_t *last = &p->last[(thread * 8 + group) % LOCK_PARTS_LAST];
-	uint64_t key = (uint64_t)group << 32 | thread, at;
+	uint32_t at = pairs_get(&p->index, group, thread);
 
-	if (*last < p->n && p->at[*last].group == group && p->at[*last].thread == thread)
-		return &p->at[*last];
-	if (map_get(&p->index, key, &at)) {
-		*last = at;
+	if (at != PAIRS_NONE)
 		return &p->at[at];
-	}
 	if (p->n == p->room) {
 		size_t room = p->room ? p->room * 2 : 64;
 		struct lock_part *grown =
@@ -25,7 +20,7 @@ struct lock_part *lock_parts_get(struct lock_parts *p, uint32_t group, uint32_t 
 		p->at = grown;
 		p->room = room;
 	}
-	if (map_put(&p->index, key, p->n))
+	if (pairs_add(&p->index, group, thread, p->n))
 		return NULL;
 	p->at[p->n] = (struct lock_part){ .group = group, .thread = thread };
 	return &p->at[p->n++];
@@ -42,7 +37,7 @@ static int part_cmp(const void *a, const void *b)
 
 void lock_parts_sort(struct lock_parts *p)
 {
-	map_free(&p->index);
+	pairs_free(&p->index);
 	if (p->n)
 		qsort(p->at, p->n, sizeof(*p->at), part_cmp);
 }
@@ -51,7 +46,7 @@ void lock_parts_release(struct lock_parts *p)
 {
 	for (size_t i = 0; i < p->n; i++)
 		spread_release(&p->at[i].io);
-	map_free(&p->index);
+	pairs_free(&p->index);
 	free(p->at);
 	memset(p, 0, sizeof(*p));
 }

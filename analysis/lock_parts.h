@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/map.h"
+#include "pairs.h"
 #include "spread.h"
 
 #define LOCK_PARTS_MAX (1U << 20) /* a hostile trace may have any number */
-#define LOCK_PARTS_LAST 256
 
 /* What a thread has spent on a CPU, and waiting for one, so far: ns. */
 struct lock_clock {
@@ -34,10 +33,9 @@ struct lock_part {
 
 /* A zeroed struct is empty. */
 struct lock_parts {
-	struct map index;
+	struct pairs index; /* group, thread */
 	struct lock_part *at;
 	size_t n, room;
-	uint32_t last[LOCK_PARTS_LAST]; /* where some were found last: hints */
 };
 
 /*

@@ -7,49 +7,39 @@
 
 #define PAIRS_MAX (1U << 22) /* a hostile trace may have any number */
 
-static uint64_t key_of(uint32_t group, const struct process *process)
+int lock_shares_init(struct lock_shares *s, uint32_t ngroups, const struct parallelism *p)
 {
-	return (uint64_t)group << 32 | (process ? process->index + 1 : 0);
+	s->parallelism = p;
+	s->ngroups = ngroups;
+	s->whole = calloc((size_t)ngroups + 1, sizeof(*s->whole));
+	return s->whole ? 0 : -ENOMEM;
 }
 
-static struct lock_share *find(const struct lock_shares *s, uint32_t group,
-			       const struct process *process)
+static struct lock_share *find(struct lock_shares *s, uint32_t group, const struct process *process)
 {
-	uint64_t at;
+	uint32_t at = pairs_get(&s->ids, group, process->index);
 
-	return map_get(&s->ids, key_of(group, process), &at) ? &s->at[at] : NULL;
+	return at != PAIRS_NONE ? &s->own[at] : NULL;
 }
 
-static inline struct lock_share *find_again(struct lock_shares *s, uint32_t group,
-					    const struct process *process)
-{
-	uint32_t *last = &s->last[(group * 2 + !process) % LOCK_SHARES_LAST];
-	struct lock_share *share;
-
-	if (*last < s->n && s->at[*last].group == group && s->at[*last].process == process)
-		return &s->at[*last];
-	share = find(s, group, process);
-	if (share)
-		*last = (uint32_t)(share - s->at);
-	return share;
-}
-
-static int add(struct lock_shares *s, uint32_t group, const struct process *process)
+static int add(struct lock_shares *s, uint32_t group, const struct process *process,
+	       struct lock_share **out)
 {
 	if (s->n == PAIRS_MAX)
 		return -ENOSPC;
 	if (s->n == s->room) {
 		uint32_t room = s->room ? s->room * 2 : 64;
-		struct lock_share *p = realloc(s->at, room * sizeof(*p));
+		struct lock_share *p = realloc(s->own, room * sizeof(*p));
 
 		if (!p)
 			return -ENOMEM;
-		s->at = p;
+		s->own = p;
 		s->room = room;
 	}
-	if (map_put(&s->ids, key_of(group, process), s->n))
+	if (pairs_add(&s->ids, group, process->index, s->n))
 		return -ENOMEM;
-	s->at[s->n++] = (struct lock_share){ .group = group, .process = process };
+	*out = &s->own[s->n++];
+	**out = (struct lock_share){ 0 };
 	return 0;
 }
 
@@ -61,36 +51,41 @@ static uint64_t clock_of(const struct lock_shares *s, const struct process *proc
 int lock_shares_enter(struct lock_shares *s, uint32_t group, const struct process *process,
 		      uint64_t now)
 {
-	struct lock_share *share = find_again(s, group, process);
-	int err = share ? 0 : add(s, group, process);
+	struct lock_share *whole = &s->whole[group], *own = find(s, group, process);
+	int err = own ? 0 : add(s, group, process, &own);
 
-	if (err)
-		return err;
-	share = share ? share : &s->at[s->n - 1];
-	if (share->waiters++ == 0)
-		share->since = clock_of(s, process, now);
-	return 0;
+	if (whole->waiters++ == 0)
+		whole->since = clock_of(s, NULL, now);
+	if (!err && own->waiters++ == 0)
+		own->since = clock_of(s, process, now);
+	return err;
 }
 
 void lock_shares_leave(struct lock_shares *s, uint32_t group, const struct process *process,
 		       uint64_t now)
 {
-	struct lock_share *share = find_again(s, group, process);
+	struct lock_share *whole = &s->whole[group], *own = find(s, group, process);
 
-	if (share && share->waiters && --share->waiters == 0)
-		share->serialized += clock_of(s, process, now) - share->since;
+	if (whole->waiters && --whole->waiters == 0)
+		whole->serialized += clock_of(s, NULL, now) - whole->since;
+	if (own && own->waiters && --own->waiters == 0)
+		own->serialized += clock_of(s, process, now) - own->since;
 }
 
 uint64_t lock_shares_get(const struct lock_shares *s, uint32_t group, const struct process *process)
 {
-	const struct lock_share *share = find(s, group, process);
+	uint32_t at = process ? pairs_find(&s->ids, group, process->index) : 0;
 
-	return share ? share->serialized : 0;
+	/* Locks that only probes told of have numbers behind the groups. */
+	if (!process)
+		return group < s->ngroups ? s->whole[group].serialized : 0;
+	return at != PAIRS_NONE ? s->own[at].serialized : 0;
 }
 
 void lock_shares_release(struct lock_shares *s)
 {
-	map_free(&s->ids);
-	free(s->at);
+	pairs_free(&s->ids);
+	free(s->whole);
+	free(s->own);
 	memset(s, 0, sizeof(*s));
 }

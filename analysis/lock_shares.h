@@ -7,26 +7,25 @@
 #ifndef ANALYSIS_LOCK_SHARES_H
 #define ANALYSIS_LOCK_SHARES_H
 
-#include "lib/map.h"
+#include "pairs.h"
 #include "parallelism.h"
 
-#define LOCK_SHARES_LAST 64
-
 struct lock_share {
-	uint32_t group;
-	const struct process *process; /* NULL: the whole run */
-	uint32_t waiters;	       /* now */
-	uint64_t serialized;	       /* ns */
-	uint64_t since;		       /* on the serialized clock, while waiters > 0 */
+	uint32_t waiters;    /* now */
+	uint64_t serialized; /* ns */
+	uint64_t since;	     /* on the serialized clock, while waiters > 0 */
 };
 
 struct lock_shares {
 	const struct parallelism *parallelism; /* NULL: all times stay 0 */
-	struct lock_share *at;
-	uint32_t n, room;
-	struct map ids;			 /* group, process → index */
-	uint32_t last[LOCK_SHARES_LAST]; /* where some were found last: hints */
+	struct lock_share *whole;	       /* of the whole run, by group */
+	struct lock_share *own;		       /* of processes */
+	struct pairs ids;		       /* group, process.index → index of own */
+	uint32_t ngroups, n, room;
 };
+
+/* For so many groups. 0 or -ENOMEM. */
+int lock_shares_init(struct lock_shares *s, uint32_t ngroups, const struct parallelism *p);
 
 /* One more waiter, or one less. -ENOMEM, or -ENOSPC beyond a fixed number of pairs. */
 int lock_shares_enter(struct lock_shares *s, uint32_t group, const struct process *process,
@@ -38,7 +37,7 @@ void lock_shares_leave(struct lock_shares *s, uint32_t group, const struct proce
 uint64_t lock_shares_get(const struct lock_shares *s, uint32_t group,
 			 const struct process *process);
 
-/* A zeroed struct is empty; this frees what it owns, not the struct. */
+/* What it owns, not the struct. */
 void lock_shares_release(struct lock_shares *s);
 
 #endif

@@ -45,8 +45,11 @@ struct lock_waits *lock_waits_new(const struct lock_table *table, const struct p
 	w->table = table;
 	w->books = books;
 	w->holds = holds;
-	w->shares.parallelism = p;
 	w->ngroups = table ? lock_table_size(table) : 0;
+	if (lock_shares_init(&w->shares, w->ngroups, p)) {
+		lock_waits_free(w);
+		return NULL;
+	}
 	return w;
 }
 
@@ -191,12 +194,11 @@ static void leave(struct lock_waits *w, const struct thread *t, enum state next,
 
 static void enter_lock(struct lock_waits *w, uint32_t group, const struct thread *t, uint64_t now)
 {
-	int whole = lock_shares_enter(&w->shares, group, NULL, now);
-	int own = lock_shares_enter(&w->shares, group, t->process, now);
+	int err = lock_shares_enter(&w->shares, group, t->process, now);
 
-	if (whole == -ENOMEM || own == -ENOMEM)
-		lock_books_check(w->books, -ENOMEM);
-	w->books->left_out += whole || own;
+	if (err == -ENOMEM)
+		lock_books_check(w->books, err);
+	w->books->left_out += !!err;
 	w->books->at[group]->asleep++;
 }
 
@@ -208,7 +210,6 @@ static void leave_lock(struct lock_waits *w, const struct thread *t, uint64_t no
 		return;
 	w->books->at[group]->blocked += now - t->since;
 	w->books->at[group]->asleep--;
-	lock_shares_leave(&w->shares, group, NULL, now);
 	lock_shares_leave(&w->shares, group, t->process, now);
 }
 

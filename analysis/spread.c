@@ -4,17 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int spread_add(struct spread *s, uint64_t value)
+int spread_add_first(struct spread *s, uint64_t value)
 {
 	if (s->count++ == 0) {
 		s->first = value;
 		return 0;
 	}
-	if (!s->rest) {
-		s->rest = calloc(1, sizeof(*s->rest));
-		if (!s->rest || hist_add(s->rest, s->first))
-			return -ENOMEM;
-	}
+	s->rest = calloc(1, sizeof(*s->rest));
+	if (!s->rest || hist_add(s->rest, s->first))
+		return -ENOMEM;
 	return hist_add(s->rest, value);
 }
 

@@ -16,7 +16,16 @@ struct spread {
 	struct hist *rest; /* from the second value on, all of them */
 };
 
-int spread_add(struct spread *s, uint64_t value);	    /* 0 or -ENOMEM */
+int spread_add_first(struct spread *s, uint64_t value); /* one of the first two */
+
+static inline int spread_add(struct spread *s, uint64_t value) /* 0 or -ENOMEM */
+{
+	if (!s->rest)
+		return spread_add_first(s, value);
+	s->count++;
+	return hist_add(s->rest, value);
+}
+
 uint64_t spread_quantile(const struct spread *s, double q); /* 0 when empty */
 struct result_spread spread_result(const struct spread *s);
 void spread_release(struct spread *s);

@@ -8,20 +8,6 @@
 #define SUB_BITS 6
 #define SUB (1 << SUB_BITS)
 
-/* Octave and bucket in it. Octave 0 holds 0…63, octave k the values with highest bit k + 5. */
-static unsigned int hist_place(uint64_t value, unsigned int *sub)
-{
-	unsigned int high;
-
-	if (value < SUB) {
-		*sub = (unsigned int)value;
-		return 0;
-	}
-	high = 63 - (unsigned int)__builtin_clzll(value);
-	*sub = (value >> (high - SUB_BITS)) & (SUB - 1);
-	return high - SUB_BITS + 1;
-}
-
 /* The middle of a bucket: at most half its width, 1/128 of the value, from anything in it. */
 static uint64_t hist_value(unsigned int octave, unsigned int sub)
 {
@@ -48,15 +34,31 @@ static void hist_total(struct hist *h, uint64_t count, uint64_t sum, uint64_t ma
 		h->max = max;
 }
 
-int hist_add(struct hist *h, uint64_t value)
+static __attribute__((noinline)) int add_first(struct hist *h, unsigned int octave,
+					       unsigned int sub)
 {
-	unsigned int sub, octave = hist_place(value, &sub);
 	uint64_t *buckets = hist_octave(h, octave);
 
-	hist_total(h, 1, value, value);
 	if (!buckets)
 		return -ENOMEM;
 	buckets[sub]++;
+	return 0;
+}
+
+int hist_add(struct hist *h, uint64_t value)
+{
+	/* Octave 0 holds 0…63, octave k the values with highest bit k + 5. */
+	unsigned int octave = 0, sub = (unsigned int)value, high;
+
+	if (value >= SUB) {
+		high = 63 - (unsigned int)__builtin_clzll(value);
+		octave = high - SUB_BITS + 1;
+		sub = (value >> (high - SUB_BITS)) & (SUB - 1);
+	}
+	hist_total(h, 1, value, value);
+	if (!h->octaves[octave])
+		return add_first(h, octave, sub);
+	h->octaves[octave][sub]++;
 	return 0;
 }
 

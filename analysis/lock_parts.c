@@ -20,7 +20,7 @@ struct lock_part *lock_parts_get(struct lock_parts *p, uint32_t group, uint32_t 
 		p->at = grown;
 		p->room = room;
 	}
-	if (pairs_add(&p->index, group, thread, p->n))
+	if (pairs_put(&p->index, group, thread, p->n))
 		return NULL;
 	p->at[p->n] = (struct lock_part){ .group = group, .thread = thread };
 	return &p->at[p->n++];

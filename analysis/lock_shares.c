@@ -36,7 +36,7 @@ static int add(struct lock_shares *s, uint32_t group, const struct process *proc
 		s->own = p;
 		s->room = room;
 	}
-	if (pairs_add(&s->ids, group, process->index, s->n))
+	if (pairs_put(&s->ids, group, process->index, s->n))
 		return -ENOMEM;
 	*out = &s->own[s->n++];
 	**out = (struct lock_share){ 0 };

@@ -89,7 +89,7 @@ static __attribute__((noinline)) struct lock_role *role_add(struct lock_words *w
 {
 	struct lock_role *r = GROW(w, roles, MAX_ROLES);
 
-	if (!r || pairs_add(&w->role_index, word, thread, w->nroles)) {
+	if (!r || pairs_put(&w->role_index, word, thread, w->nroles)) {
 		w->dropped++;
 		return NULL;
 	}
@@ -189,7 +189,7 @@ static struct lock_link *link_add(struct lock_words *w, uint32_t low, uint32_t h
 	if (w->words[low].as != w->words[high].as || !(lock_link_far_too(kind) || near))
 		return NULL;
 	link = GROW(w, links, MAX_LINKS);
-	if (!link || pairs_add(&w->link_index, low, high, w->nlinks)) {
+	if (!link || pairs_put(&w->link_index, low, high, w->nlinks)) {
 		w->dropped++;
 		return NULL;
 	}

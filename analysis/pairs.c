@@ -10,20 +10,30 @@ uint32_t pairs_find(const struct pairs *p, uint32_t a, uint32_t b)
 	return map_get(&p->map, pairs_key(a, b), &at) ? (uint32_t)at : PAIRS_NONE;
 }
 
+static void found(struct pairs *p, uint32_t a, uint32_t b, uint32_t at)
+{
+	uint32_t place = pairs_place(a, b);
+
+	p->last[place].key = pairs_key(a, b);
+	p->last[place].at = at + 1;
+}
+
 uint32_t pairs_look(struct pairs *p, uint32_t a, uint32_t b)
 {
-	uint32_t place = pairs_place(a, b), at = pairs_find(p, a, b);
+	uint32_t at = pairs_find(p, a, b);
 
-	if (at != PAIRS_NONE) {
-		p->last[place].key = pairs_key(a, b);
-		p->last[place].at = at + 1;
-	}
+	if (at != PAIRS_NONE)
+		found(p, a, b, at);
 	return at;
 }
 
-int pairs_add(struct pairs *p, uint32_t a, uint32_t b, uint32_t at)
+int pairs_put(struct pairs *p, uint32_t a, uint32_t b, uint32_t at)
 {
-	return map_put(&p->map, pairs_key(a, b), at);
+	int err = map_put(&p->map, pairs_key(a, b), at);
+
+	if (!err)
+		found(p, a, b, at);
+	return err;
 }
 
 void pairs_free(struct pairs *p)

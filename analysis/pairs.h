@@ -50,8 +50,8 @@ static inline uint32_t pairs_get(struct pairs *p, uint32_t a, uint32_t b)
 	return at != PAIRS_NONE ? at : pairs_look(p, a, b);
 }
 
-/* Add a pair that is not there yet. 0 or -ENOMEM. */
-int pairs_add(struct pairs *p, uint32_t a, uint32_t b, uint32_t at);
+/* Add or replace. 0 or -ENOMEM (nothing has changed). */
+int pairs_put(struct pairs *p, uint32_t a, uint32_t b, uint32_t at);
 
 /* As pairs_look(), leaving no hint. */
 uint32_t pairs_find(const struct pairs *p, uint32_t a, uint32_t b);

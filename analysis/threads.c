@@ -7,27 +7,29 @@
 
 #include "parallelism.h"
 
+enum change { CHANGE_NOTHING, CHANGE_VOLUNTARY, CHANGE_INVOLUNTARY, CHANGE_WAKEUP, CHANGES };
+
 struct life {
 	bool seen; /* it lived inside the window */
 	uint64_t start, end;
 	uint64_t time[STATE_COUNT];
-	uint64_t voluntary, involuntary, wakeups, migrations;
+	uint64_t changes[CHANGES];
+	uint64_t migrations;
 	uint32_t last_cpu; /* + 1; 0: it has not run */
 };
 
 struct threads {
 	struct life *lives; /* by thread index */
 	uint32_t cap;
+	uint8_t change[STATE_COUNT][STATE_COUNT]; /* what a change of state counts as */
 	int err;
 };
 
-static struct life *life_of(struct threads *s, uint32_t thread)
+static __attribute__((noinline)) struct life *life_new(struct threads *s, uint32_t thread)
 {
 	uint32_t cap = s->cap ? s->cap : 64;
 	struct life *p;
 
-	if (thread < s->cap)
-		return &s->lives[thread];
 	while (cap <= thread)
 		cap *= 2;
 	p = realloc(s->lives, cap * sizeof(*p));
@@ -41,17 +43,23 @@ static struct life *life_of(struct threads *s, uint32_t thread)
 	return &s->lives[thread];
 }
 
+static inline struct life *life_of(struct threads *s, uint32_t thread)
+{
+	return thread < s->cap ? &s->lives[thread] : life_new(s, thread);
+}
+
 /* What a change of state counts as besides time. The end of the window switches nobody out. */
-static void count_change(struct life *life, enum state from, enum state to)
+static enum change change_of(enum state from, enum state to)
 {
 	bool was_blocked = from > STATE_RUNNABLE && from != STATE_UNKNOWN;
 
 	if (from == STATE_RUNNING && to == STATE_RUNNABLE)
-		life->involuntary++;
-	else if (from == STATE_RUNNING && to != STATE_NONE && to != STATE_UNKNOWN)
-		life->voluntary++;
-	else if (was_blocked && (to == STATE_RUNNABLE || to == STATE_RUNNING))
-		life->wakeups++;
+		return CHANGE_INVOLUNTARY;
+	if (from == STATE_RUNNING && to != STATE_NONE && to != STATE_UNKNOWN)
+		return CHANGE_VOLUNTARY;
+	if (was_blocked && (to == STATE_RUNNABLE || to == STATE_RUNNING))
+		return CHANGE_WAKEUP;
+	return CHANGE_NOTHING;
 }
 
 static void transition(void *ctx, const struct model *m, struct thread *t, enum state next,
@@ -65,11 +73,11 @@ static void transition(void *ctx, const struct model *m, struct thread *t, enum 
 	if (t->state == STATE_NONE) {
 		life->seen = true;
 		life->start = now;
+	} else {
+		life->time[t->state] += now - t->since;
 	}
 	life->end = now;
-	if (t->state != STATE_NONE)
-		life->time[t->state] += now - t->since;
-	count_change(life, t->state, next);
+	life->changes[s->change[t->state][next]]++;
 }
 
 static void cpu_span(void *ctx, const struct model *m, const struct cpu *cpu,
@@ -87,7 +95,12 @@ static const struct model_sink sink = { .transition = transition, .cpu_span = cp
 
 static void *threads_new(struct analysis_context *ctx)
 {
-	return calloc(1, sizeof(struct threads));
+	struct threads *s = calloc(1, sizeof(*s));
+
+	for (int from = 0; s && from < STATE_COUNT; from++)
+		for (int to = 0; to < STATE_COUNT; to++)
+			s->change[from][to] = change_of(from, to);
+	return s;
 }
 
 static int fill(struct result_thread *r, const struct thread *t, const struct life *life,
@@ -109,9 +122,9 @@ static int fill(struct result_thread *r, const struct thread *t, const struct li
 		.sleep = life->time[STATE_SLEEP],
 		.other = life->time[STATE_OTHER],
 		.unknown = life->time[STATE_UNKNOWN],
-		.switches_voluntary = life->voluntary,
-		.switches_involuntary = life->involuntary,
-		.wakeups = life->wakeups,
+		.switches_voluntary = life->changes[CHANGE_VOLUNTARY],
+		.switches_involuntary = life->changes[CHANGE_INVOLUNTARY],
+		.wakeups = life->changes[CHANGE_WAKEUP],
 		.migrations = life->migrations,
 		.critical = (uint64_t)parallelism_critical(ctx->parallelism, t),
 		.kernel = t->flags & (GT_TASK_KTHREAD | GT_TASK_IO_WORKER),

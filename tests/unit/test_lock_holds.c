@@ -106,7 +106,7 @@ static uint64_t charged(const struct result_lock *l, uint32_t holder, uint32_t w
 }
 
 /* Whatever was charged to whom: it adds up. */
-static void assert_pairs_add_up(const struct results *r)
+static void assert_pairs_put_up(const struct results *r)
 {
 	for (size_t i = 0; i < r->nlocks; i++) {
 		const struct result_lock *l = &r->locks[i];
@@ -180,7 +180,7 @@ static void a_probed_hold_is_split_by_what_the_holder_did(void **state)
 	assert_true(part_of(&r.locks[0], A)->hold_share > 0.97);
 	/* (6.6 + 0.2)² ÷ (2 · (6.6² + 0.2²)) */
 	assert_true(r.locks[0].fairness > 0.530 && r.locks[0].fairness < 0.531);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -211,7 +211,7 @@ static void without_a_probe_for_having_it_a_thread_has_it_when_it_goes_on(void *
 	assert_int_equal(part_of(&r.locks[0], A)->held, 1000 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held, 300 * US);
 	assert_int_equal(charged(&r.locks[0], A, B), 500 * US);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -407,7 +407,7 @@ static void waiting_time_is_charged_to_the_holder_of_the_moment(void **state)
 	assert_int_equal(charged(&r.locks[0], B, C), 400 * US);
 	assert_int_equal(charged(&r.locks[0], 0, C), 50 * US);
 	assert_int_equal(r.locks[0].pairs[0].time, 700 * US); /* longest first */
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -433,7 +433,7 @@ static void a_lost_race_is_charged(void **state)
 	assert_int_equal(part_of(&r.locks[0], B)->races_lost, 1);
 	assert_int_equal(part_of(&r.locks[0], B)->wait, 1015 * US);
 	assert_in_range(charged(&r.locks[0], A, B), 1000 * US, 1005 * US);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -549,7 +549,7 @@ static void a_gil_is_held_by_who_goes_on(void **state)
 	assert_true(r.locks[0].fairness > 0.99);
 	assert_in_range(charged(&r.locks[0], A, B), 99 * MS, 101 * MS);
 	assert_in_range(charged(&r.locks[0], B, A), 99 * MS, 101 * MS);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -596,7 +596,7 @@ static void a_preempted_holder_goes_on_holding(void **state)
 	results_of(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held_runnable, 4000 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held_runnable, 0);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -618,7 +618,7 @@ static void who_sleeps_while_nobody_is_woken_holds_it_asleep(void **state)
 	s.us += 5000;
 	results_of(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held_blocked, 7000 * US);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 
@@ -652,7 +652,7 @@ static void latency_runs_from_the_data_to_the_lock(void **state)
 	assert_int_equal(part_of(&r.locks[0], B)->io_waits, 1);
 	assert_int_equal(part_of(&r.locks[0], B)->io_latency.sum, 5015 * US);
 	assert_int_equal(part_of(&r.locks[0], A)->io_waits, 0);
-	assert_pairs_add_up(&r);
+	assert_pairs_put_up(&r);
 	done(&s, &r);
 }
 

@@ -25,7 +25,7 @@ static void each_keeps_its_index(void **state)
 
 	for (uint32_t a = 0; a < n; a++)
 		for (uint32_t b = 0; b < n; b++)
-			assert_int_equal(pairs_add(&p, a, b * PAIRS_LAST, a * n + b), 0);
+			assert_int_equal(pairs_put(&p, a, b * PAIRS_LAST, a * n + b), 0);
 	for (int round = 0; round < 2; round++)
 		for (uint32_t b = 0; b < n; b++)
 			for (uint32_t a = 0; a < n; a++) {
@@ -33,6 +33,8 @@ static void each_keeps_its_index(void **state)
 				assert_int_equal(pairs_hint(&p, a, b * PAIRS_LAST), a * n + b);
 				assert_int_equal(pairs_find(&p, a, b * PAIRS_LAST), a * n + b);
 			}
+	assert_int_equal(pairs_put(&p, 3, 0, 77), 0); /* replaced, also where it was found last */
+	assert_int_equal(pairs_get(&p, 3, 0), 77);
 	assert_int_equal(pairs_get(&p, PAIRS_LAST, 0), PAIRS_NONE);
 	assert_int_equal(pairs_get(&p, UINT32_MAX, UINT32_MAX), PAIRS_NONE);
 	pairs_free(&p);

@@ -3,7 +3,7 @@
 #ifndef USER_TABLES_H
 #define USER_TABLES_H
 
-/* In the order of their names in opts_values.c and of their maps in record/probes.c. */
+/* In the order of their names in opts_values.c and of their maps in record/probes_load.c. */
 enum table {
 	TABLE_TARGETS,	    /* processes asked for and left out */
 	TABLE_FOUND_IDS,    /* processes and address spaces found at attach */

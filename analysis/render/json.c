@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#include "json_stream.h"
 #include "json_value.h"
 
 #define REPORT_SCHEMA "giltrace.report/1"
@@ -242,21 +243,28 @@ static int add_members(json_t *object, const struct member *members, size_t n,
 	return 0;
 }
 
+static void print_members(struct json_stream *s, const struct member *members, size_t n,
+			  const struct results *r)
+{
+	for (size_t i = 0; i < n && !s->err; i++) {
+		if (members[i].known && !members[i].known(r))
+			continue;
+		json_stream_key(s, members[i].key);
+		json_stream_value(s, members[i].value(r));
+	}
+}
+
 int json_report(const struct results *r, const struct render_options *o, FILE *out)
 {
-	json_t *report = json_object();
-	int err = report ? 0 : -ENOMEM;
+	struct json_stream s = { .out = out };
 
-	if (!err)
-		err = add_members(report, head, sizeof(head) / sizeof(head[0]), r);
-	if (!err)
-		err = json_value_columns(report, &columns_results, r);
-	if (!err)
-		err = add_members(report, tail, sizeof(tail) / sizeof(tail[0]), r);
-	if (!err)
-		err = json_value_print(report, out);
-	json_decref(report);
-	return err;
+	json_stream_open(&s, '{');
+	print_members(&s, head, sizeof(head) / sizeof(head[0]), r);
+	json_stream_columns(&s, &columns_results, r);
+	print_members(&s, tail, sizeof(tail) / sizeof(tail[0]), r);
+	json_stream_close(&s, '}');
+	fputc('\n', out);
+	return s.err;
 }
 
 /* ---- comparison ---- */

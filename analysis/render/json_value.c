@@ -7,9 +7,6 @@
 
 #include <analysis/results.h>
 
-/* Shares and factors: more digits than any measurement here has, few enough to read. */
-#define REAL_DIGITS 9
-
 json_t *json_value_text(const char *text)
 {
 	char *printable = columns_printable(text);
@@ -89,8 +86,7 @@ static json_t *rows(const struct column *c, const void *row)
 
 /* ---- columns ---- */
 
-/* A value that is there to be had; what is unknown was left out before. */
-static json_t *value(const struct column *c, const void *row)
+json_t *json_value_column(const struct column *c, const void *row)
 {
 	const void *at = column_at(c, row);
 	uint32_t id;
@@ -146,7 +142,7 @@ int json_value_columns(json_t *object, const struct table *table, const void *ro
 {
 	for (size_t i = 0; i < table->ncolumns; i++) {
 		const struct column *c = &table->columns[i];
-		int err = column_known(c, row) ? json_value_set(object, c->name, value(c, row)) : 0;
+		int err = column_known(c, row) ? json_value_set(object, c->name, json_value_column(c, row)) : 0;
 
 		if (err)
 			return err;
@@ -167,7 +163,7 @@ json_t *json_value_row(const struct table *table, const void *row)
 
 int json_value_print(const json_t *value, FILE *out)
 {
-	if (json_dumpf(value, out, JSON_INDENT(1) | JSON_REAL_PRECISION(REAL_DIGITS)) != 0)
+	if (json_dumpf(value, out, JSON_VALUE_FLAGS) != 0)
 		return -ENOMEM;
 	return fputc('\n', out) == EOF ? -ENOMEM : 0;
 }

@@ -14,6 +14,13 @@
 
 #include "columns.h"
 
+/* How everything is printed. Shares and factors: more digits than any measurement here has, few
+ * enough to read. */
+#define JSON_VALUE_FLAGS (JSON_INDENT(1) | JSON_REAL_PRECISION(9))
+
+/* The value of a column that is known. NULL when out of memory. */
+json_t *json_value_column(const struct column *c, const void *row);
+
 /* The known columns of one row, in the table's order. NULL when out of memory. */
 json_t *json_value_row(const struct table *table, const void *row);
 

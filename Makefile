@@ -195,6 +195,10 @@ $(O)/tests/tools/%: $(O)/obj/tests/tools/%.o $(CORE_OBJ)
 	$(call msg,LD,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) $(NO_LTO) $(LDFLAGS) $^ -o $@ $(CORE_LIBS)
 
+$(O)/tests/tools/kernel_side: $(call obj,$(addprefix user/record/,rings.c futex_exits.c tracing.c tracefs.c))
+$(O)/tests/tools/kernel_side: CORE_LIBS += -lbpf -lelf
+$(O)/obj/tests/tools/kernel_side.o: | $(O)/gen/giltrace.skel.h
+
 $(O)/obj/tests/system/programs/%.o: tests/system/programs/%.c Makefile
 	@mkdir -p $(@D)
 	$(call msg,CC,$@)

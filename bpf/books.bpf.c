@@ -210,6 +210,18 @@ int close_tasks(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+/* Who is there, whatever was shown: a task stays in `alive` if neither its last switch nor that it
+ * was freed came to light, and either has been seen to be missing. */
+SEC("iter/task")
+int count_tasks(struct bpf_iter__task *ctx)
+{
+	struct task_struct *t = ctx->task;
+
+	if (t && t->pid && task_find(t))
+		seen++;
+	return 0;
+}
+
 /* Run on each CPU as the window closes: its sums, and the stretch that no record has told about
  * yet. */
 SEC("raw_tp")

@@ -26,20 +26,21 @@ static __always_inline void call_flush(const struct task_state *s, struct task_c
 		.op = call->op,
 		.result = call->result,
 	};
-	u64 none = 0, *total;
+	u64 none = 0, *total, count;
 
 	if (!call->count)
 		return;
+	/* At the end of the window its task may be ending, too, which tells of them itself. */
+	count = __sync_lock_test_and_set(&call->count, 0);
 	total = bpf_map_lookup_elem(&futex_calls, &key);
 	if (!total) {
 		bpf_map_update_elem(&futex_calls, &key, &none, BPF_NOEXIST);
 		total = bpf_map_lookup_elem(&futex_calls, &key);
 	}
 	if (total)
-		__sync_fetch_and_add(total, call->count);
+		__sync_fetch_and_add(total, count);
 	else
-		__sync_fetch_and_add(&losses[GT_LOSS_FUTEX_MAP], call->count);
-	call->count = 0;
+		__sync_fetch_and_add(&losses[GT_LOSS_FUTEX_MAP], count);
 }
 
 static __always_inline void calls_flush(struct task_state *s)

@@ -46,7 +46,7 @@ static __always_inline int futex_exit(s32 nr, s64 result)
 	struct task_state *s;
 	bool fault = false;
 
-	if (!enabled)
+	if (!counting)
 		return 0;
 	s = task_get_preemptible(t);
 	if (!s)

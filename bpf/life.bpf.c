@@ -125,6 +125,12 @@ int on_exit(u64 *ctx)
 SEC("tp_btf/sched_process_free")
 int on_free(u64 *ctx)
 {
-	slot_free((void *)ctx[0]);
+	struct task_struct *t = (void *)ctx[0];
+	struct task_state *s = task_get_preemptible(t);
+
+	if (!s)
+		return 0;
+	task_ended(s);
+	slot_free(t);
 	return 0;
 }

@@ -142,7 +142,7 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 	if (ran > now || in < c->since)
 		in = c->since;
 	if (c->holder == HOLDER_TRACED)
-		loss(c, GT_LOSS_SWITCH, c->since);
+		loss_since(c, GT_LOSS_SWITCH, c->since, now);
 	__sync_fetch_and_add(&repaired, 1);
 	cpu_charge(c, in, HOLDER_TRACED);
 	switch_in(cpu, c, in, 0, s->id, false);
@@ -245,7 +245,7 @@ int on_switch(u64 *ctx)
 			holder_mend(now); /* `prev` is still the current task */
 		if (!p) {
 			if (c->holder == HOLDER_TRACED)
-				loss(c, GT_LOSS_SWITCH, c->since);
+				loss_since(c, GT_LOSS_SWITCH, c->since, now);
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
 		}
 	}

@@ -17,9 +17,11 @@ __u8 task_slots[TASK_SLOTS][TASK_SLOT_SIZE] __attribute__((aligned(TASK_SLOT_SIZ
 __u64 losses[GT_LOSS_COUNT];
 __u64 repaired;
 __u32 enabled;
+__u32 counting;
 __u32 no_waiting;
 __u32 next_id;
 __u64 alive;
+__u32 seen;
 __u32 found;
 __u32 own_level;
 __u64 own_namespace;

@@ -61,7 +61,7 @@ struct task_state {
 	u64 restarting;	 /* word of its last futex call, if that was interrupted and restarts itself
 			  */
 	u32 next_call;	 /* which of `calls` to replace next */
-	u32 ended;	 /* no longer counted in `alive` */
+	u32 counted;	 /* in `alive` */
 	u64 lock_ip;	 /* the lock probe that it last came by: where, */
 	u32 lock_site, lock_role; /* and which */
 	u32 rung;		  /* the collector was woken for its first stack */
@@ -123,8 +123,10 @@ extern __u8 cpus[GT_MAX_CPUS][CPU_STATE_SIZE];
 extern __u8 batches[GT_MAX_CPUS][BATCH_SIZE];
 extern __u8 task_slots[TASK_SLOTS][TASK_SLOT_SIZE];
 extern __u32 enabled;	 /* scheduler records are wanted */
+extern __u32 counting;	 /* and futex calls counted */
 extern __u32 next_id;	 /* last number drawn for a task, a process or an address space */
-extern __u64 alive;	 /* traced tasks that have not ended */
+extern __u64 alive;	 /* traced tasks that have not ended, as far as was shown */
+extern __u32 seen;	 /* traced tasks that count_tasks has come by */
 extern __u32 no_waiting; /* iterators go on even if a ring is full */
 extern __u64 losses[GT_LOSS_COUNT]; /* totals by reason */
 extern __u64 repaired;		    /* switches that the kernel did not show, put back */
@@ -202,16 +204,33 @@ static __always_inline void cpu_begin(struct cpu_state *c, u64 now)
 	c->tokens = 1;
 }
 
-static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
+/* Those cost no record: any other weighs more. */
+static __always_inline bool loss_is_light(u32 reason)
+{
+	return reason == GT_LOSS_FUTEX_ARGS || reason == GT_LOSS_STACK;
+}
+
+/*
+ * What happened here from `first` on is not known, or not all of it, up to `now`. Whoever
+ * interrupts this may lose something too, or tell of what was lost: hence the count last.
+ */
+static __always_inline void loss_since(struct cpu_state *c, u32 reason, u64 first, u64 now)
 {
 	__sync_fetch_and_add(&losses[reason], 1);
-	if (__sync_fetch_and_add(&c->lost, 1) == 0) {
-		c->lost_first = now;
+	if (!c->lost || (loss_is_light(c->lost_reason) && !loss_is_light(reason))) {
+		c->lost_first = first;
 		c->lost_reason = reason;
-	} else if (c->lost_reason == GT_LOSS_FUTEX_ARGS || c->lost_reason == GT_LOSS_STACK) {
-		c->lost_reason = reason; /* those cost no record: any other weighs more */
+	} else if (first < c->lost_first) {
+		c->lost_first = first;
 	}
-	c->lost_last = now;
+	if (now > c->lost_last)
+		c->lost_last = now;
+	__sync_fetch_and_add(&c->lost, 1);
+}
+
+static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
+{
+	loss_since(c, reason, now, now);
 }
 
 static __always_inline struct task_slot *task_slot(struct task_struct *t)
@@ -231,6 +250,13 @@ static __always_inline bool slot_is(const struct task_slot *slot, const struct t
 	return slot->task == (u64)t && slot->tgid == (u32)t->tgid;
 }
 
+/* `s` is alive no more. Asked where a task's last switch is shown, and where none will be. */
+static __always_inline void task_ended(struct task_state *s)
+{
+	if (__sync_lock_test_and_set(&s->counted, 0))
+		__sync_fetch_and_add(&alive, -1);
+}
+
 /* Nothing more is to be told of `t`. */
 static __always_inline void slot_free(struct task_struct *t)
 {
@@ -238,6 +264,7 @@ static __always_inline void slot_free(struct task_struct *t)
 
 	if (slot->task != (u64)t)
 		return;
+	task_ended(&slot->state);
 	slot->tgid = 0;
 	slot->start = 0;
 	__builtin_memset(&slot->state, 0, sizeof(slot->state));
@@ -310,13 +337,6 @@ static __always_inline struct task_state *task_get_preemptible(struct task_struc
 	return s;
 }
 
-/* `s` is alive no more. Asked where a task's last switch is shown, and where none will be. */
-static __always_inline void task_ended(struct task_state *s)
-{
-	if (__sync_val_compare_and_swap(&s->ended, 0, 1) == 0)
-		__sync_fetch_and_add(&alive, -1);
-}
-
 static __always_inline u32 draw_id(void)
 {
 	return __sync_fetch_and_add(&next_id, 1) + 1;
@@ -349,18 +369,26 @@ static __always_inline void record_header(struct gt_wire_hdr *hdr, u64 ts, u32 k
 static __always_inline bool record_losses(void *ring, struct cpu_state *c, u64 now)
 {
 	struct gt_wire_lost *r;
-	u32 count;
+	u32 count, reason;
+	u64 first;
 
 	if (!unlikely(c->lost))
 		return true;
 	r = bpf_ringbuf_reserve(ring, sizeof(*r), 0);
 	if (!r)
 		return false;
-	/* An interrupt may come here too in the middle of it: each loss is told once. */
+	/* An interrupt may come here too in the middle of it, or lose more: each loss is told once,
+	 * and none as later than it was. */
+	first = READ_ONCE(c->lost_first);
+	reason = READ_ONCE(c->lost_reason);
 	count = __sync_lock_test_and_set(&c->lost, 0);
+	if (!count) {
+		bpf_ringbuf_discard(r, BPF_RB_NO_WAKEUP);
+		return true;
+	}
 	record_header(&r->hdr, now, GT_WIRE_LOST, 0, 0);
-	r->reason = c->lost_reason;
-	r->first = c->lost_first;
+	r->reason = loss_is_light(reason) ? c->lost_reason : reason;
+	r->first = c->lost_first < first ? c->lost_first : first;
 	r->last = c->lost_last;
 	r->count = count;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);

@@ -145,6 +145,7 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 	if (__sync_val_compare_and_swap(&s->id, 0, draw_id()) != 0)
 		return NULL;
 	s->exec = t->se.sum_exec_runtime;
+	s->counted = 1;
 	__sync_fetch_and_add(&alive, 1);
 	return s;
 }

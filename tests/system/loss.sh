@@ -222,6 +222,33 @@ case_table_of_calls_full() {
 	check 'r["losses"]["reasons"]["futex_map"] > 0' 'r["losses"].get("unknown", 0) == 0'
 }
 
+# ---- what no workload can be asked for ----
+
+# kernel_side TEST: see tests/tools/kernel_side.c.
+kernel_side() {
+	local try
+	needs_trace
+	[ -x "$O/tests/tools/kernel_side" ] || skip "tests/tools/kernel_side is not built"
+	for try in 1 2 3; do
+		run "$O/tests/tools/kernel_side" "$1"
+		[ "$STATUS" = 77 ] || break
+	done
+	[ "$STATUS" != 77 ] || skip "$(cat err)"
+	want_status 0
+}
+
+case_ends_not_shown() {
+	kernel_side ends
+}
+
+case_switch_not_shown_behind_a_loss() {
+	kernel_side between
+}
+
+case_closing_counts_once() {
+	kernel_side closing
+}
+
 # ---- helpers and the recorder itself ----
 
 # Names are missing, and nothing else.

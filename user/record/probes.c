@@ -79,6 +79,7 @@ int probes_start(struct probes *p, const pid_t *pids, size_t npids)
 	if (err)
 		return err;
 	/* From here on changes are recorded; what was so before them is told by the snapshots. */
+	__atomic_store_n(&p->skel->bss->counting, 1, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&p->skel->bss->enabled, 1, __ATOMIC_SEQ_CST);
 	p->started = true;
 	probes_run_on_cpus(p, p->skel->progs.open_cpu);
@@ -110,6 +111,13 @@ uint64_t probes_alive(const struct probes *p)
 	return __atomic_load_n(&p->skel->bss->alive, __ATOMIC_RELAXED);
 }
 
+uint64_t probes_count_alive(struct probes *p)
+{
+	p->skel->bss->seen = 0;
+	return probes_run_iterator(p, p->skel->links.count_tasks) ? probes_alive(p)
+								   : p->skel->bss->seen;
+}
+
 int probes_bell(const struct probes *p)
 {
 	return p->bell ? bpf_map__fd(p->skel->maps.stack_bell) : -1;
@@ -139,6 +147,8 @@ int probes_stop(struct probes *p)
 
 	if (!p->started)
 		return 0;
+	/* A task's own counts are its alone to write to as long as it counts. */
+	__atomic_store_n(&p->skel->bss->counting, 0, __ATOMIC_SEQ_CST);
 	err = probes_run_iterator(p, p->skel->links.close_tasks);
 	probes_run_on_cpus(p, p->skel->progs.close_cpu);
 	__atomic_store_n(&p->skel->bss->enabled, 0, __ATOMIC_SEQ_CST);

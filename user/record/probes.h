@@ -91,8 +91,12 @@ int probes_read_futex(struct probes *p, probes_futex futex, void *ctx);
 /* Totals: losses by reason, stacks, and the overhead's BPF figures, into `meta`. */
 void probes_read_meta(struct probes *p, struct gt_meta *meta);
 
-/* Traced threads that have not ended, by the kernel side's count. */
+/* Traced threads that have not ended, by the kernel side's count. Too many where the kernel has
+ * not shown an end. */
 uint64_t probes_alive(const struct probes *p);
+
+/* The same, counted anew: goes over all tasks of the machine. */
+uint64_t probes_count_alive(struct probes *p);
 
 void probes_free(struct probes *p); /* detaches everything; NULL ok */
 

@@ -31,6 +31,8 @@
 #define ROUND_EARLY_MS 10
 #define EARLY_NS 500000000ull
 
+#define COUNT_NS 1000000000ull /* how often who is traced is counted, once nobody asked for is left */
+
 #define INSPECT_MS 500 /* for looking into the program before it is run */
 
 #define FAILED 125 /* exit status for giltrace's own failures */
@@ -54,6 +56,7 @@ struct recording {
 	unsigned int interrupts; /* SIGINTs seen */
 	cpu_set_t kept_off;	 /* the workload's CPUs, when giltrace last chose its own */
 	uint64_t began;		 /* when record() was called */
+	uint64_t counted_at;	 /* when it was last counted who is traced */
 	enum phase phase;
 };
 
@@ -295,8 +298,32 @@ static void wait_for_something(struct recording *r, int ms)
 			signal_taken(r, (int)info.ssi_signo);
 }
 
+/* Is any of the processes asked for still there? One may be another by that number by now. */
+static bool asked_for_is_there(const struct recording *r)
+{
+	const struct record_request *q = r->request;
+	bool there = r->target && !r->out->exited;
+
+	for (size_t i = 0; i < q->npids && !there; i++)
+		there = !kill(q->pids[i], 0) || errno != ESRCH;
+	return there;
+}
+
+/* Has everybody traced ended? Ends that the kernel has not shown come to light by a count. */
+static bool all_ended(struct recording *r)
+{
+	uint64_t now = clock_monotonic();
+
+	if (probes_alive(r->probes) == 0)
+		return true;
+	if (now - r->counted_at < COUNT_NS || asked_for_is_there(r))
+		return false;
+	r->counted_at = now;
+	return probes_count_alive(r->probes) == 0;
+}
+
 /* Has the window closed by itself? */
-static bool window_over(const struct recording *r)
+static bool window_over(struct recording *r)
 {
 	const struct record_request *q = r->request;
 
@@ -306,7 +333,7 @@ static bool window_over(const struct recording *r)
 		return false;
 	if (r->target && !q->wait_all)
 		return r->out->exited;
-	return probes_alive(r->probes) == 0;
+	return all_ended(r);
 }
 
 static int next_round_ms(const struct recording *r)
@@ -356,7 +383,8 @@ static void meta_finish(struct recording *r)
 	m->exited = r->out->exited;
 	m->exit_code = r->out->exit_code;
 	m->exit_signal = r->out->exit_signal;
-	m->left_running = (uint32_t)probes_alive(r->probes);
+	if (probes_alive(r->probes))
+		m->left_running = (uint32_t)probes_count_alive(r->probes);
 	probes_read_meta(r->probes, m);
 	stacks_told(r);
 	m->stack_counts.skipped += collect_skipped(r->collect);

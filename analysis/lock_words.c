@@ -144,6 +144,7 @@ uint32_t lock_words_wait(struct lock_words *w, const struct thread *t)
 	f = &w->words[at];
 	f->waits++;
 	f->flags |= op_flags(t->wait.op);
+	w->any_bitset |= !!(f->flags & LOCK_WORD_BITSET);
 	f->flags |= t->wait.timed ? LOCK_WORD_TIMED : LOCK_WORD_UNTIMED;
 	if (t->index != f->waiter)
 		f->flags = (f->flags | LOCK_WORD_SEVERAL) & ~LOCK_WORD_STACK;

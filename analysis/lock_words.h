@@ -96,6 +96,7 @@ struct lock_words {
 	size_t nsymbols, symbols_size;
 	struct lock_places word_places, symbol_places; /* number = index into words, symbols */
 	struct pairs role_index, link_index;	       /* word, thread; low, high */
+	bool any_bitset;			       /* some word has LOCK_WORD_BITSET */
 	struct lock_spaces spaces;
 	uint64_t dropped; /* facts that did not fit */
 };
@@ -131,14 +132,17 @@ void lock_words_link_look(struct lock_words *w, uint32_t low, uint32_t high,
 
 /*
  * Ignored unless the two are in one address space and, but for requeues and batons, close to each
- * other. Several times for each wait: hence here.
+ * other; and unless one of them has been waited on as condition variables are: of two mutexes
+ * nobody asks how often one came after the other. Several times for each wait: hence here.
  */
 static inline void lock_words_link(struct lock_words *w, uint32_t a, uint32_t b,
 				   enum lock_link_kind kind)
 {
-	uint32_t low = a < b ? a : b, high = a < b ? b : a;
-	uint32_t at = pairs_hint(&w->link_index, low, high);
+	uint32_t low = a < b ? a : b, high = a < b ? b : a, at;
 
+	if (!w->any_bitset || !((w->words[a].flags | w->words[b].flags) & LOCK_WORD_BITSET))
+		return;
+	at = pairs_hint(&w->link_index, low, high);
 	if (at != PAIRS_NONE)
 		lock_link_count(&w->links[at], kind);
 	else

@@ -232,12 +232,12 @@ bool python_codes_find(struct python_codes *c, uint32_t as, pid_t pid,
 {
 	struct memory m = { .c = c, .how = how, .as = as, .pid = pid };
 	const struct code *code = find_code(&m, f);
-	int32_t at = (int32_t)f->at;
+	int64_t at = (int32_t)f->at;
 
 	if (!code)
 		return false;
 	if (how->minor == 10)
-		at = at > INT32_MAX / 2 ? 0 : at * 2; /* counted in instructions */
+		at *= 2; /* counted in instructions */
 	if (how->at_pointer)
 		at -= how->co_code;
 	out->name = code->name;

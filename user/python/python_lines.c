@@ -11,7 +11,7 @@ static uint32_t sane(int64_t line)
 }
 
 /* Pairs of how many bytes of code, and how many lines, it is from the last place to the next. */
-static uint32_t in_lnotab(const uint8_t *table, size_t len, int64_t line, int32_t at)
+static uint32_t in_lnotab(const uint8_t *table, size_t len, int64_t line, int64_t at)
 {
 	int64_t address = 0;
 
@@ -26,7 +26,7 @@ static uint32_t in_lnotab(const uint8_t *table, size_t len, int64_t line, int32_
 
 /* Pairs of how many bytes of code lie on the next line, and how many lines that is further; -128:
  * on none. */
-static uint32_t in_ranges(const uint8_t *table, size_t len, int64_t line, int32_t at)
+static uint32_t in_ranges(const uint8_t *table, size_t len, int64_t line, int64_t at)
 {
 	int64_t end = 0;
 
@@ -62,7 +62,7 @@ static int64_t signed_number(const uint8_t *table, size_t len, size_t *i)
 
 enum { ENTRY_SHORT_END = 10, ENTRY_ONE_LINE_END = 13, ENTRY_LONG_END = 15, UNIT = 2 };
 
-static uint32_t in_locations(const uint8_t *table, size_t len, int64_t line, int32_t at)
+static uint32_t in_locations(const uint8_t *table, size_t len, int64_t line, int64_t at)
 {
 	int64_t end = 0;
 	size_t i = 0;
@@ -84,7 +84,7 @@ static uint32_t in_locations(const uint8_t *table, size_t len, int64_t line, int
 }
 
 uint32_t python_line(unsigned int minor, const uint8_t *table, size_t len, uint32_t first,
-		     int32_t at)
+		     int64_t at)
 {
 	if (at < 0)
 		return sane(first);

@@ -12,6 +12,6 @@
  * it has none.
  */
 uint32_t python_line(unsigned int minor, const uint8_t *table, size_t len, uint32_t first,
-		     int32_t at);
+		     int64_t at);
 
 #endif

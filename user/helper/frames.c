@@ -25,6 +25,8 @@ struct frames {
 	struct buf chains;	 /* uint32_t: how many, and the numbers */
 	struct kernel_symbols *kernel;
 	bool hurry;
+	bool (*urgent)(void);
+	bool named; /* a frame, of this list */
 };
 
 /* In front of a frame's strings in `contents`. */
@@ -60,6 +62,12 @@ void frames_free(struct frames *f)
 void frames_hurry(struct frames *f, bool hurry)
 {
 	f->hurry = hurry;
+}
+
+void frames_yield(struct frames *f, bool (*urgent)(void))
+{
+	f->urgent = urgent;
+	f->named = false;
 }
 
 static void push(struct frames_list *to, uint32_t number)
@@ -321,6 +329,8 @@ void frames_add_user(struct frames *f, struct code_space *space, const struct un
 	struct code_place place;
 	size_t n;
 
+	if (to->put_off)
+		return;
 	code_space_find(space, pc, &place);
 	if (!place.code) {
 		push(to, name_other(f, space, pc, &place));
@@ -331,6 +341,11 @@ void frames_add_user(struct frames *f, struct code_space *space, const struct un
 		push_kept(f, value, to);
 		return;
 	}
+	/* At least one each time: so it comes to an end. */
+	to->put_off = f->named && f->urgent && f->urgent();
+	if (to->put_off)
+		return;
+	f->named = true;
 	n = name_image(f, &place, u->signal, numbers);
 	keep(f, place.code, key, numbers, n);
 	for (size_t i = 0; i < n; i++)

@@ -31,11 +31,18 @@ struct frames *frames_new(volatile uint32_t *next, frames_tell tell, void *ctx);
 /* Whether to do without what takes long: lines, and functions that were compiled into others. */
 void frames_hurry(struct frames *f, bool hurry);
 
+/*
+ * For the next list: what asks whether something more urgent waits, or NULL. Between two frames that
+ * take long the list is then left as it is and put off: to be begun again, without what it has named.
+ */
+void frames_yield(struct frames *f, bool (*urgent)(void));
+
 /* A list of frames, innermost first. */
 struct frames_list {
 	uint32_t n;
 	uint32_t numbers[GT_STACK_FRAMES_MAX];
 	bool full; /* some found no room */
+	bool put_off; /* see frames_yield() */
 };
 
 /* Add any frame; what is too long is cut. */

@@ -28,7 +28,7 @@
  * And not while the traced program is young: names take some 50 ms of debug information, which of a
  * short program is much of the CPUs it is to be judged by. They are as good when it has ended.
  */
-#define YOUNG_MS 500
+#define YOUNG_MS 1000
 
 #define NAME_TRIES 3 /* workers that may be lost over the names of one stack */
 
@@ -183,7 +183,14 @@ static bool answer(struct worker *w, const struct stacks_packet *p, struct stack
 	return true;
 }
 
-/* Name the first stack in the queue. */
+static bool question_waits(void)
+{
+	struct pollfd fd = { .fd = HELPER_SOCK, .events = POLLIN };
+
+	return poll(&fd, 1, 0) > 0;
+}
+
+/* Name the first stack in the queue; it stays there where it was put off. */
 static bool name_first(struct worker *w, struct stacks_queue *queue)
 {
 	struct stacks_unwound *u = stacks_queue_first(queue);
@@ -192,7 +199,8 @@ static bool name_first(struct worker *w, struct stacks_queue *queue)
 	struct stacks_packet parts;
 
 	w->list.n = 0;
-	w->list.full = false;
+	w->list.full = w->list.put_off = false;
+	frames_yield(w->frames, stacks_queue_full(queue) ? NULL : question_waits);
 	if (stacks_packet_cut(u->packet, u->len, &parts)) {
 		const struct gt_wire_stack *s = &u->question.stack;
 
@@ -202,6 +210,10 @@ static bool name_first(struct worker *w, struct stacks_queue *queue)
 		    code_space_begin(w->spaces, s->as, u->question.tgid, s->ip,
 				     stacks_packet_exec(&parts, &w->parts), &space))
 			add_user(w, &space, &u->result);
+	}
+	if (w->list.put_off) {
+		u->tries--;
+		return true;
 	}
 	if (w->list.full)
 		out.flags = GT_STACK_TRUNCATED;

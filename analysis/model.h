@@ -159,6 +159,7 @@ const struct cpu *model_cpu(const struct model *m, uint32_t cpu);
 /* Is a CPU that thread `t` may use idle right now, as far as records tell? */
 bool model_idle_cpu_for(const struct model *m, const struct thread *t);
 /* CPU mask table: number of CPUs in the union of masks flagged in `wanted` (indexed by mask index). */
+uint32_t model_mask_cpus(const struct model *m, uint32_t mask); /* of one of them; 0: not known */
 uint32_t model_nmasks(const struct model *m);
 uint32_t model_mask_union(const struct model *m, const bool *wanted);
 

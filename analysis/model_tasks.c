@@ -326,6 +326,15 @@ uint32_t model_mask_union(const struct model *m, const bool *wanted)
 	return n;
 }
 
+uint32_t model_mask_cpus(const struct model *m, uint32_t mask)
+{
+	uint32_t n = 0;
+
+	for (int w = 0; mask && mask < m->nmasks && w < GT_MASK_WORDS; w++)
+		n += (uint32_t)__builtin_popcountll(m->masks[mask].words[w]);
+	return n;
+}
+
 bool model_idle_cpu_for(const struct model *m, const struct thread *t)
 {
 	const uint64_t *allowed = t->mask ? m->masks[t->mask].words : NULL;

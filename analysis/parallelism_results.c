@@ -72,6 +72,28 @@ out:
 	return err;
 }
 
+/* Time under masks that leave fewer CPUs than N: taskset -p on a running program, threads pinned
+ * apart. */
+static void find_narrow(const struct scope *s, const struct model *m,
+			struct result_parallelism *out)
+{
+	uint64_t total = 0, narrow = 0;
+
+	for (uint32_t i = 0; i < s->mask_time_len; i++)
+		total += s->mask_time[i];
+	for (uint32_t i = 0; i < s->mask_time_len; i++) {
+		uint32_t n = s->mask_time[i] ? model_mask_cpus(m, i) : 0;
+
+		/* What does not count for N does not count here. */
+		if (!n || n >= out->cpus || (double)s->mask_time[i] < MASK_SHARE * (double)total)
+			continue;
+		narrow += s->mask_time[i];
+		if (!out->narrow_cpus || n < out->narrow_cpus)
+			out->narrow_cpus = n;
+	}
+	out->narrow_share = total ? (double)narrow / (double)total : 0;
+}
+
 static double min_double(double a, double b)
 {
 	return a < b ? a : b;
@@ -137,6 +159,7 @@ static int evaluate(const struct parallelism *p, const struct process *process, 
 		err = fill_histogram(s, out);
 	if (err)
 		return err;
+	find_narrow(s, ctx->model, out);
 	parallelism_sums(p, process, &sums);
 	out->active = sums.active;
 	out->serialized = sums.serialized;

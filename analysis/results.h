@@ -52,6 +52,9 @@ struct result_parallelism {
 	double serialized_share, starved_share;
 	uint64_t active, window, serialized, lock_loss;
 	double gain_bound;
+	/* Of the threads' time in P, R or L the share under masks of fewer CPUs than `cpus`, and the fewest. */
+	double narrow_share;
+	uint32_t narrow_cpus;
 	uint64_t *histogram; /* index: threads running; value: ns */
 	size_t nhistogram;
 };

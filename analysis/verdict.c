@@ -91,13 +91,19 @@ bool verdict_one_cpu(const struct verdict_facts *f)
 /* CPUs that the rest of the machine may use without being in the way. */
 #define DEMAND_SLACK 0.25
 
+/* Of the threads' time: for less of it a mask of fewer CPUs is not what they lack. */
+#define NARROW_PART 0.2
+
 /*
  * What the run could use and what others took is more than there is. Threads that wait for a CPU
  * only to wait for their lock next are not starved of it.
  */
 static bool cpus_are_short(const struct verdict_facts *f)
 {
-	return !f->demand || f->demand + f->others > f->parallelism->cpus + DEMAND_SLACK;
+	const struct result_parallelism *p = f->parallelism;
+	double cpus = p->narrow_share >= NARROW_PART ? p->narrow_cpus : p->cpus;
+
+	return !f->demand || f->demand + f->others > cpus + DEMAND_SLACK;
 }
 
 /*

@@ -34,7 +34,8 @@ struct verdict_facts {
 	bool ends_early; /* the trace does, and no loss was counted: that is why time is unknown */
 	double others; /* CPUs that anyone else used on average; 0 for a process, whose share is not
 			  known */
-	double idle;	  /* CPUs that nobody used, likewise */
+	double own;    /* of them giltrace itself, as it measured */
+	double idle;   /* CPUs that nobody used, likewise */
 	uint32_t cpus_online;
 	bool quota; /* that, not their masks, is what bounds the CPUs it may use */
 	/*

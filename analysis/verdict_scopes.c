@@ -153,6 +153,7 @@ static void look_around(const struct results *out, struct verdict_facts *facts)
 		idle += out->cpus[i].idle;
 	}
 	facts->others = wall > 0 ? (double)other / wall : 0;
+	facts->own = wall > 0 ? (double)out->meta->overhead.window_cpu / wall : 0;
 	facts->idle = wall > 0 ? (double)idle / wall : 0;
 }
 

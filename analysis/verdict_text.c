@@ -129,6 +129,27 @@ static void say_limit(struct buf *b, const struct verdict_facts *f)
 /* A lock that would be in the way if there were CPUs enough. */
 #define LOCK_TOO_SHARE 0.2
 
+/* Worth a word where it may be the reason. */
+#define OWN_SHARE 0.05
+
+static void say_others(struct buf *b, const struct verdict_facts *f)
+{
+	buf_printf(b, "other programs used %.2f CPUs", f->others);
+	if (f->own >= OWN_SHARE)
+		buf_printf(b, ", %.2f of them giltrace itself",
+			   f->own < f->others ? f->own : f->others);
+}
+
+/* Masks under which threads had fewer CPUs than there were. */
+static void say_narrow(struct buf *b, const struct result_parallelism *p)
+{
+	if (p->narrow_share > 0) {
+		buf_printf(b, ", held to %" PRIu32 " of ", p->narrow_cpus);
+		say_cpus(b, p->cpus);
+		buf_printf(b, " for %.1f %% of their time", 100 * p->narrow_share);
+	}
+}
+
 static void say_cpu_starved(struct buf *b, const struct verdict_facts *f)
 {
 	const struct result_parallelism *p = f->parallelism;
@@ -144,11 +165,14 @@ static void say_cpu_starved(struct buf *b, const struct verdict_facts *f)
 		buf_add_str(b, "threads waited 1 ms or longer for one of ");
 		say_limit(b, f);
 		buf_printf(b, " in %.1f %% of active time", 100 * p->starved_share);
+		say_narrow(b, p);
 	}
 	buf_printf(b, "; average parallelism %.2f of %.2f attainable", p->average, p->attainable);
-	if (f->others > 0)
-		buf_printf(b, "; other programs used %.2f CPUs, %.2f were idle", f->others,
-			   f->idle);
+	if (f->others > 0) {
+		buf_add_str(b, "; ");
+		say_others(b, f);
+		buf_printf(b, ", %.2f were idle", f->idle);
+	}
 	if (f->lock && p->serialized_share >= LOCK_TOO_SHARE) {
 		buf_add_str(b, "; more CPUs may not help: ");
 		say_lock(b, f->lock);
@@ -214,6 +238,13 @@ static void say_mixed(struct buf *b, const struct verdict_facts *f)
 		"mixed: of active time %.1f %% serialized, %.1f %% starved, %.1f %% one thread alone; locks left %.1f ms of CPU time unused; average parallelism %.2f of %.2f attainable",
 		100 * p->serialized_share, 100 * p->starved_share, percent(f, f->sums.alone),
 		ms((double)p->lock_loss), p->average, p->attainable);
+	if (p->starved_share >= verdict_limit(THRESHOLD_SHORT_OF_CPUS)) {
+		say_narrow(b, p);
+		if (f->others > 0) {
+			buf_add_str(b, "; ");
+			say_others(b, f);
+		}
+	}
 	say_gain(b, p);
 }
 
@@ -293,8 +324,10 @@ static void evidence_unproven(struct buf *b, const struct verdict_facts *f)
 
 static void evidence_others(struct buf *b, const struct verdict_facts *f)
 {
-	if (f->others > 0)
-		buf_printf(b, "other programs used %.2f CPUs on average", f->others);
+	if (f->others > 0) {
+		say_others(b, f);
+		buf_add_str(b, " on average");
+	}
 }
 
 /* Of classes that take running time for progress. */

@@ -36,7 +36,7 @@ const struct trace_meta_row trace_meta_rows[] = {
 	ROW(U64, throttled), ROW(U64, repaired), ROW(U32, left_running), ROW(BOOL, futex_calls), ROW(BOOL, futex_tax),
 	ROW(BOOL, lock_probes), ROW(BOOL, no_usdt), ROW(U32, stacks), ROW(U32, sample_hz),
 	STACKS(copied), STACKS(known), STACKS(skipped),
-	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(startup),
+	COST(bpf_ns), COST(bpf_runs), COST(bpf_misses), COST(collector_cpu), COST(window_cpu), COST(startup),
 	COST(bytes), COST(records),
 	{ NULL },
 };

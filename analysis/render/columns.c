@@ -286,6 +286,7 @@ static const struct column overhead_columns[] = {
 	{ "bpf_runs", COLUMN_SUM, AT(overhead.bpf_runs) },
 	{ "bpf_misses", COLUMN_U64, AT(overhead.bpf_misses) },
 	{ "collector_cpu", COLUMN_SUM, AT(overhead.collector_cpu) },
+	{ "window_cpu", COLUMN_SUM, AT(overhead.window_cpu) },
 	{ "startup", COLUMN_SUM, AT(overhead.startup) },
 	{ "bytes", COLUMN_SUM, AT(overhead.bytes) },
 	{ "records", COLUMN_SUM, AT(overhead.records) },

@@ -225,6 +225,7 @@ struct gt_meta {
 		uint64_t collector_cpu;    /* ns */
 		uint64_t startup;          /* ns from giltrace's start to the workload's release */
 		uint64_t bytes, records;   /* written to the trace */
+		uint64_t window_cpu;       /* ns: giltrace's and its helpers' within the window */
 	} overhead;
 	bool futex_calls; /* futex calls were counted, */
 	bool futex_tax;   /* by a hook that every system call of the machine paid for */

@@ -193,6 +193,8 @@ static void threads_pinned_apart_use_all_their_cpus(void **unused)
 	add_affinity(&s, 1, 3, 1, 0x4);
 	schedule_play(&s);
 	assert_true(s.out.parallelism.cpus == 2);
+	assert_int_equal(s.out.parallelism.narrow_cpus, 1);
+	assert_float_equal(s.out.parallelism.narrow_share, 1, 0.01);
 	schedule_free(&s);
 }
 

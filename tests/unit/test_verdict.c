@@ -31,6 +31,19 @@ static struct verdict_facts plain(struct result_parallelism *p)
 	};
 }
 
+static void sentence_is(const struct verdict_facts *f, const char *part)
+{
+	struct result_verdict v = { 0 };
+
+	assert_int_equal(verdict_write(f, &v), 0);
+	if (!strstr(v.sentence, part))
+		fail_msg("no \"%s\" in: %s", part, v.sentence);
+	for (size_t i = 0; i < v.nevidence; i++)
+		free(v.evidence[i]);
+	free(v.evidence);
+	free(v.sentence);
+}
+
 static void nothing_remarkable_is_mixed(void **unused)
 {
 	struct result_parallelism p;
@@ -113,6 +126,28 @@ static void threads_that_would_only_wait_for_their_lock_are_not_starved(void **u
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
 	f.demand = 0;
 	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+}
+
+/* Moved to one CPU half-way (taskset -p): the other one's idling was of no use. */
+static void threads_held_to_fewer_cpus_lack_them(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	p.starved_share = 0.6;
+	p.cpus = 2;
+	f.demand = 2;
+	f.others = 0.02;
+	assert_int_equal(verdict_decide(&f), VERDICT_PARALLEL);
+	p.average = 1.5;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	p.narrow_cpus = 1;
+	p.narrow_share = 0.19;
+	assert_int_equal(verdict_decide(&f), VERDICT_MIXED);
+	sentence_is(&f, "held to 1 of 2 CPUs for 19.0 % of their time");
+	p.narrow_share = 0.66;
+	assert_int_equal(verdict_decide(&f), VERDICT_CPU_STARVED);
+	sentence_is(&f, "in 60.0 % of active time, held to 1 of 2 CPUs for 66.0 % of their time");
 }
 
 /* On 64 CPUs beside one busy program somebody always waits for a CPU, and all others have theirs.
@@ -296,19 +331,6 @@ static void every_sentence_has_its_class_and_the_gain_bound(void **unused)
 	}
 }
 
-static void sentence_is(const struct verdict_facts *f, const char *part)
-{
-	struct result_verdict v = { 0 };
-
-	assert_int_equal(verdict_write(f, &v), 0);
-	if (!strstr(v.sentence, part))
-		fail_msg("no \"%s\" in: %s", part, v.sentence);
-	for (size_t i = 0; i < v.nevidence; i++)
-		free(v.evidence[i]);
-	free(v.evidence);
-	free(v.sentence);
-}
-
 static void sentence_tells_a_loss_from_an_early_end(void **unused)
 {
 	struct result_parallelism p;
@@ -353,6 +375,11 @@ static void starving_says_what_took_the_cpus(void **unused)
 	f.idle = 0.5;
 	sentence_is(&f, "for one of 8 CPUs in 60.0 %");
 	sentence_is(&f, "other programs used 7.25 CPUs, 0.50 were idle");
+	f.own = 0.04; /* not the reason */
+	sentence_is(&f, "other programs used 7.25 CPUs, 0.50 were idle");
+	f.own = 0.3;
+	sentence_is(&f,
+		    "other programs used 7.25 CPUs, 0.30 of them giltrace itself, 0.50 were idle");
 	p.serialized_share = 0.3;
 	f.lock = &lock;
 	sentence_is(
@@ -690,6 +717,7 @@ int main(void)
 		cmocka_unit_test(seldom_two_at_once_is_single_threaded),
 		cmocka_unit_test(less_than_two_cpus_for_several_threads_is_starved),
 		cmocka_unit_test(threads_that_would_only_wait_for_their_lock_are_not_starved),
+		cmocka_unit_test(threads_held_to_fewer_cpus_lack_them),
 		cmocka_unit_test(one_of_many_threads_waiting_is_not_starving),
 		cmocka_unit_test(what_is_missing_for_want_of_a_cpu_is_starving),
 		cmocka_unit_test(serialized_needs_a_possible_gain_and_no_starving),

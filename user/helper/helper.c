@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -13,6 +14,9 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
+
+#include "lib/clock.h"
 
 #define MAX_WORKERS 100 /* workers lost to crashes and deadlines before the work is given up */
 #define LEAVE_MS 100	/* for the helper to end by itself, and its worker with it */
@@ -139,6 +143,30 @@ int helper_start(const struct helper_job *job, pid_t *pid, int *sock)
 	close(ends[1]);
 	*sock = err ? -1 : ends[0];
 	return err;
+}
+
+static uint64_t cpu_of(pid_t pid)
+{
+	clockid_t clock;
+
+	return pid > 0 && !clock_getcpuclockid(pid, &clock) ? clock_ns(clock) : 0;
+}
+
+uint64_t helper_cpu(pid_t pid)
+{
+	uint64_t ns = cpu_of(pid);
+	char path[64];
+	FILE *file;
+	int child;
+
+	/* Kernels without this file (CONFIG_PROC_CHILDREN) leave the worker's out. */
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", pid, pid);
+	file = pid > 0 ? fopen(path, "re") : NULL;
+	while (file && fscanf(file, "%d", &child) == 1)
+		ns += cpu_of(child);
+	if (file)
+		fclose(file);
+	return ns;
 }
 
 void helper_end(pid_t pid)

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -34,6 +35,10 @@ struct helper_job {
  * caller's to close: then the helper ends. 0 or -errno.
  */
 int helper_start(const struct helper_job *job, pid_t *pid, int *sock);
+
+/* CPU time of a helper and its worker so far, ns: what is known of it. Workers that were lost are
+ * not in it. */
+uint64_t helper_cpu(pid_t pid);
 
 /* See that a helper whose socket was closed ends, whatever it is doing, and reap it. */
 void helper_end(pid_t pid);

@@ -35,9 +35,9 @@
 /* Shared by the supervisor and all workers. */
 struct desk {
 	volatile bool busy; /* over `stack`: should the worker be lost, it is told as not unwound */
-	volatile bool taken; /* its packet is no longer in the socket */
-	volatile bool last;  /* no more stacks will come */
-	volatile bool haste; /* giltrace waits: no names that take long */
+	volatile bool taken;	 /* its packet is no longer in the socket */
+	volatile bool last;	 /* no more stacks will come */
+	volatile bool haste;	 /* giltrace waits: no names that take long */
 	volatile uint64_t began; /* the first question came; 0: none did */
 	volatile uint32_t stack;
 	volatile uint32_t frames; /* numbers drawn so far */
@@ -295,8 +295,8 @@ static bool serve(void *state, void *shared)
 	struct worker *w = state;
 	struct desk *desk = shared;
 
-	if (desk->queue.count && (stacks_queue_full(&desk->queue) ||
-				  !poll(&fd, 1, naming_waits_ms(w, desk)))) {
+	if (desk->queue.count &&
+	    (stacks_queue_full(&desk->queue) || !poll(&fd, 1, naming_waits_ms(w, desk)))) {
 		w->naming = true;
 		return serve_names(w, desk);
 	}

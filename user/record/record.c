@@ -19,6 +19,7 @@
 #include "lib/log.h"
 #include "machine.h"
 #include "probes.h"
+#include "user/helper/helper.h"
 #include "user/helper/stacks.h"
 #include "user/helper/symbols.h"
 #include "version.h"
@@ -57,6 +58,7 @@ struct recording {
 	cpu_set_t kept_off;	 /* the workload's CPUs, when giltrace last chose its own */
 	uint64_t began;		 /* when record() was called */
 	uint64_t counted_at;	 /* when it was last counted who is traced */
+	uint64_t own_cpu;	 /* own_cpu() when the window opened */
 	enum phase phase;
 };
 
@@ -210,6 +212,14 @@ static int tracing_begin(struct recording *r)
 	return err;
 }
 
+/* CPU time of this process and its helpers. */
+static uint64_t own_cpu(const struct recording *r)
+{
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) +
+	       (r->symbols ? helper_cpu(symbols_pid(r->symbols)) : 0) +
+	       (r->stacks ? helper_cpu(stacks_pid(r->stacks)) : 0);
+}
+
 /* Up to the opened gate. 0, or the exit status of what failed, reported. */
 static int recording_begin(struct recording *r, int trace_fd)
 {
@@ -245,6 +255,7 @@ static int recording_begin(struct recording *r, int trace_fd)
 	keep_off(r);
 	throttled = machine_throttled(target_process(r));
 	r->meta.throttled = throttled;
+	r->own_cpu = own_cpu(r);
 	if (r->target) {
 		r->meta.start = clock_monotonic();
 		status = target_release(r->target);
@@ -364,15 +375,17 @@ static int trace_window(struct recording *r)
 	return err;
 }
 
-/* A process that ends at once takes a stack or two with it: worth a word where it is more than that. */
+/* A process that ends at once takes a stack or two with it: worth a word where it is more than
+ * that. */
 static void stacks_told(const struct recording *r)
 {
 	uint64_t skipped = collect_skipped(r->collect), copied = r->meta.stack_counts.copied;
 
 	if (skipped > copied / 100 + 2)
-		log_info("%" PRIu64 " of %" PRIu64
-			 " stacks were copied but not unwound; their time is in the report all the same",
-			 skipped, copied);
+		log_info(
+			"%" PRIu64 " of %" PRIu64
+			" stacks were copied but not unwound; their time is in the report all the same",
+			skipped, copied);
 }
 
 static void meta_finish(struct recording *r)
@@ -395,6 +408,7 @@ static void meta_finish(struct recording *r)
 /* Close the window and the trace. 0 or -errno. */
 static int tracing_end(struct recording *r)
 {
+	uint64_t own;
 	int err, failed;
 
 	/* Room in the rings for the closing sums, and for what is still to be told about losses. */
@@ -403,6 +417,8 @@ static int tracing_end(struct recording *r)
 	if (!err)
 		err = failed;
 	r->meta.end = clock_monotonic();
+	own = own_cpu(r);
+	r->meta.overhead.window_cpu = own > r->own_cpu ? own - r->own_cpu : 0;
 	failed = collect_finish(r->collect, r->probes);
 	if (!err)
 		err = failed;

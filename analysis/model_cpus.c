@@ -50,6 +50,7 @@ void model_forget(struct model *m, struct model_thread *t)
 		model_cpu_forget(m, c);
 	model_set_state(m, t, STATE_UNKNOWN);
 	t->pub.blocked_on_futex = false;
+	t->waking.ts = 0;
 }
 
 /*

@@ -129,6 +129,8 @@ static void loss_begins(struct model *m, const struct model_loss *loss)
 	}
 	if (loss->own)
 		return;
+	if (until > m->last_lost_until)
+		m->last_lost_until = until;
 	if (until > m->lost_until[loss->cpu])
 		m->lost_until[loss->cpu] = until;
 	if (until > m->any_lost_until)
@@ -186,5 +188,7 @@ int model_lost(struct model *m, const struct gt_event *ev)
 	if (!costs_records(ev->u.lost.reason))
 		return 0;
 	forget(m, ev->cpu, is_own(ev));
+	if (!is_own(ev))
+		m->last_lost_until = m->now;
 	return m->collect ? model_losses_add(m->collect, ev) : 0;
 }

@@ -89,6 +89,7 @@ struct model {
 	uint64_t next_loss; /* when the next one begins; UINT64_MAX: none */
 	/* By CPU, and the latest of all: before this time records may be missing. 0: none */
 	uint64_t lost_until[GT_MAX_CPUS], any_lost_until;
+	uint64_t last_lost_until; /* the same of losses that are over, too */
 
 	struct idmap thread_ids, process_ids;
 	struct model_thread **threads;

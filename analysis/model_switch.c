@@ -144,9 +144,11 @@ int model_waking(struct model *m, const struct gt_event *ev)
 	} else if (t->pub.state == STATE_UNKNOWN) {
 		t->pub.preempted = false;
 		/* The next it does may be lost. */
-		if (!model_in_loss(m))
-			model_set_state(m, t, STATE_RUNNABLE);
-	} else {
+		if (model_in_loss(m))
+			return 0;
+		model_set_state(m, t, STATE_RUNNABLE);
+		t->waking = waking; /* it may be on its way off a CPU */
+	} else if (t->pub.state == STATE_RUNNING) {
 		t->waking = waking;
 	}
 	return 0;
@@ -248,24 +250,37 @@ int model_found_state(struct model *m, const struct gt_event *ev)
 	return 0;
 }
 
+/* May a waking of `t` have been lost since it came to the CPU that it has? */
+static bool waking_lost(const struct model *m, const struct model_thread *t)
+{
+	return t->pub.state == STATE_UNKNOWN ||
+	       (t->pub.state == STATE_RUNNING && t->pub.since < m->last_lost_until);
+}
+
 /* `t` leaves CPU `c`, on which the model may not have seen it. */
 static void switch_out(struct model *m, struct cpu *c, struct model_thread *t,
 		       const struct gt_event *ev)
 {
 	enum state state = t->pub.state;
-	struct waking waking;
+	bool lost = ev->flags & GT_F_WOKEN && waking_lost(m, t);
+	struct waking waking = t->waking;
 
+	if (blocked(state))
+		waking.ts = 0; /* its coming was not seen */
 	if (state == STATE_RUNNING && t->pub.cpu != c->id)
 		model_forget(m, t);
 	else if (blocked(state) || state == STATE_RUNNABLE)
 		model_switch_in(m, c, t);
 	t->pub.cpu = c->id;
 	t->pub.blocked_on_futex = false;
-	waking = t->waking;
 	go_off(m, t, ev);
 	/* Its waking came between the moment it decided to sleep and this switch-out. */
-	if (ev->flags & GT_F_WOKEN && waking.ts && blocked(t->pub.state))
+	if (!(ev->flags & GT_F_WOKEN) || !blocked(t->pub.state))
+		return;
+	if (waking.ts)
 		wake_up(m, t, &waking);
+	else if (lost)
+		model_forget(m, t);
 }
 
 int model_switch(struct model *m, const struct gt_event *ev)

@@ -486,6 +486,53 @@ static void a_loss_counts_from_when_it_was_and_not_from_when_it_is_told(void **u
 	schedule_free(&s);
 }
 
+/* CPU 1 lost that thread 3 came to it; so it is on its way off when it is woken, which shows at its end. */
+static void a_thread_lost_sight_of_may_be_woken_as_it_leaves_the_cpu(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 2);
+	add_task(&s, 0, 2, 1);
+	add_task(&s, 0, 3, 1);
+	add_switch(&s, 0, 0, 0, 2);
+	add_futex_wake(&s, 299, 0, 3, 2, LOCK);
+	add_loss(&s, 300, 1, 100, 150);
+	add_lock(&s, 310, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_switch(&s, 400, 1, 0, 3);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 3)->lock, 0);
+	assert_int_equal(thread_row(&s, 3)->runnable, (100 + 11 + 90) * US);
+	assert_int_equal(thread_row(&s, 3)->unknown, 199 * US);
+	schedule_free(&s);
+}
+
+/* Somebody was waking each at its switch-out. Whether that was a waking may be lost for 3, not for 4. */
+static void a_waking_that_may_be_lost_leaves_unknown_whether_a_thread_blocked(void **unused)
+{
+	struct schedule s;
+
+	schedule_init(&s, 1000, 3);
+	for (uint32_t id = 2; id <= 4; id++) {
+		add_task(&s, 0, id, 1);
+		add_switch(&s, 0, id - 2, 0, id);
+	}
+	add_block(&s, 50, 2, 4, 0, NR_READ);
+	add_loss(&s, 200, 0, 100, 150);
+	add_switch(&s, 250, 2, 0, 4);
+	add_lock(&s, 300, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_lock(&s, 300, 2, 4, 0, LOCK)->flags |= GT_F_WOKEN;
+	add_switch(&s, 500, 1, 0, 3);
+	add_switch(&s, 500, 2, 0, 4);
+	schedule_play(&s);
+	assert_sums_add_up(&s);
+	assert_int_equal(thread_row(&s, 3)->run, (300 + 500) * US);
+	assert_int_equal(thread_row(&s, 3)->lock, 0);
+	assert_int_equal(thread_row(&s, 3)->unknown, 200 * US);
+	assert_int_equal(thread_row(&s, 4)->lock, 200 * US);
+	schedule_free(&s);
+}
+
 /* A switch that was not shown counts from when its thread had come, behind records lost since. */
 static void a_loss_that_ends_before_it_begins_lasts_until_it_is_told(void **unused)
 {
@@ -892,6 +939,8 @@ int main(void)
 		cmocka_unit_test(who_wakes_a_thread_that_leaves_and_ends_then_wakes_by_the_futex),
 		cmocka_unit_test(lost_records_make_waiting_threads_unknown_until_heard_of),
 		cmocka_unit_test(a_loss_counts_from_when_it_was_and_not_from_when_it_is_told),
+		cmocka_unit_test(a_thread_lost_sight_of_may_be_woken_as_it_leaves_the_cpu),
+		cmocka_unit_test(a_waking_that_may_be_lost_leaves_unknown_whether_a_thread_blocked),
 		cmocka_unit_test(a_loss_that_ends_before_it_begins_lasts_until_it_is_told),
 		cmocka_unit_test(a_thread_born_in_a_loss_is_known_from_its_first_run),
 		cmocka_unit_test(what_tells_of_a_loss_is_known),

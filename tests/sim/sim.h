@@ -204,7 +204,7 @@ struct sim_thread {
 	uint64_t leaving_ns, early; /* how long to wait; when it was woken, 0: not yet */
 	uint32_t leaving_op, leaving_val;
 	uint32_t early_from; /* thread index + 1 */
-	bool early_by_futex;
+	bool early_by_futex, unseen;
 	uint32_t spawned; /* main: how many so far */
 };
 
@@ -356,6 +356,13 @@ void sim_truth_start(struct sim *s, const struct sim_thread *t);
 void sim_truth_state(struct sim *s, const struct sim_thread *t, enum sim_state next);
 void sim_truth_round(struct sim *s, const struct sim_thread *t,
 		     uint32_t word); /* before its state changes */
+/*
+ * A thread comes to its switch-out into a futex wait, which may tell that it is being woken; and it is
+ * off. Where records were lost its waking may be among them, and what it does next is not known. One that is
+ * unknown and is woken on its way counts as runnable from there on.
+ */
+void sim_truth_way_off(struct sim *s, const struct sim_thread *t, bool woken);
+void sim_truth_off(struct sim *s, const struct sim_thread *t);
 void sim_truth_resume(struct sim *s, const struct sim_thread *t);
 void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct sim_thread *to,
 		    bool futex);

@@ -305,16 +305,17 @@ static void check_claim(struct check *k, uint32_t id, const char *key, uint64_t 
 
 static void check_claims_of(struct check *k, const json_t *o, const struct sim_thread *thread)
 {
-	const uint64_t *time = k->t->threads[thread->index].time;
+	const struct truth_thread *x = &k->t->threads[thread->index];
+	const uint64_t *time = x->time;
 	bool futex_is_one = k->s->processes[thread->process].exec || k->t->missing;
 
 	for (size_t i = 0; i < NSTATES; i++)
 		if (!futex_is_one ||
 		    (states[i].state != TRUTH_LOCK && states[i].state != TRUTH_EVENT))
 			check_claim(k, thread->id, states[i].key, check_integer(o, states[i].key),
-				    time[states[i].state]);
-	check_claim(k, thread->id, "unknown", check_integer(o, "unknown"),
-		    k->t->threads[thread->index].unknown);
+				    time[states[i].state] +
+					    (states[i].state == TRUTH_RUNNABLE ? x->way_off : 0));
+	check_claim(k, thread->id, "unknown", check_integer(o, "unknown"), x->unknown);
 	check_claim(k, thread->id, "lock and event",
 		    check_integer(o, "lock") + check_integer(o, "event"),
 		    time[TRUTH_LOCK] + time[TRUTH_EVENT]);

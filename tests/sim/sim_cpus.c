@@ -158,6 +158,7 @@ static void take_cpu(struct sim *s, uint32_t cpu, struct sim_thread *t)
 			sim_idle_add(s, cpu);
 		return;
 	}
+	sim_early_shows(s, t);
 	sim_set_state(s, t, SIM_RUNNING);
 	t->cpu = cpu;
 	if (s->truth)

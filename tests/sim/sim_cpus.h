@@ -13,6 +13,8 @@ struct gt_event sim_record(const struct sim *s, uint32_t cpu, uint8_t kind, uint
 void sim_tell(struct sim *s, const struct gt_event *ev);
 
 void sim_set_state(struct sim *s, struct sim_thread *t, enum sim_state next);
+/* Before it runs, if its switch-out did not tell that it had been woken. */
+void sim_early_shows(struct sim *s, struct sim_thread *t);
 /* It can run: it waits for a CPU, and an idle one that it may use wakes up. */
 void sim_enqueue(struct sim *s, struct sim_thread *t);
 /* A running thread has a step that takes time, or is to look at its next one. */

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #define STARVED (1 * MS)
+/* Rounds with this much running between them, or after a time-out, are two waits. */
+#define ROUND_GAP (50 * US)
+#define TIMEOUT_GAP (200 * US)
 
 void truth_add(struct truth_list *l, uint64_t value)
 {
@@ -320,6 +323,18 @@ static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool
 	x->group = 0;
 }
 
+static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *x)
+{
+	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
+}
+
+static bool goes_on_waiting(const struct sim_truth *t, const struct truth_thread *x, uint32_t group,
+			    uint64_t episode)
+{
+	return group && x->group == group && x->episode == episode &&
+	       run_clock(t, x) - x->run_resumed < (x->by_nobody ? TIMEOUT_GAP : ROUND_GAP);
+}
+
 void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t word)
 {
 	struct sim_truth *t = s->truth;
@@ -327,7 +342,7 @@ void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t wo
 	uint32_t group = truth_group_of(t, word);
 
 	t->missing += !group;
-	if (group && x->group == group && x->episode == thread->episode) {
+	if (goes_on_waiting(t, x, group, thread->episode)) {
 		if (!x->by_nobody)
 			truth_part(t, group - 1, thread->index)->races_lost++;
 	} else {
@@ -353,6 +368,7 @@ void sim_truth_resume(struct sim *s, const struct sim_thread *thread)
 		return;
 	x->round = false;
 	x->resumed = s->now;
+	x->run_resumed = run_clock(s->truth, x);
 	x->blocked_resumed = blocked(x);
 	x->runnable_resumed = x->time[TRUTH_RUNNABLE];
 }

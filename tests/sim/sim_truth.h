@@ -74,11 +74,11 @@ struct truth_thread {
 	/* Its present or last wait. */
 	uint32_t group; /* + 1; 0: none open */
 	uint64_t episode, wait_start, resumed, woken;
-	uint64_t blocked_at, runnable_at, blocked_resumed, runnable_resumed;
+	uint64_t blocked_at, runnable_at, blocked_resumed, runnable_resumed, run_resumed;
 	bool round, by_nobody, by_futex;
 	/* Where records are lost: is its state known, and how long at most not? */
-	bool known;
-	uint64_t unknown;
+	bool known, unsure;
+	uint64_t unknown, way_off;
 };
 
 /* A hold that goes on. */

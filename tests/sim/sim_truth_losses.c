@@ -41,3 +41,28 @@ void truth_loss_looks(struct sim_truth *t, struct truth_thread *x)
 {
 	x->known = !is_lost(t, t->s->told_cpu);
 }
+
+/* Of any CPU, since `x` has its own. */
+static bool loss_meanwhile(const struct sim_truth *t, const struct truth_thread *x)
+{
+	for (uint32_t i = 0; i < t->nlosses; i++)
+		if (t->losses[i].last >= x->since && t->losses[i].first <= t->s->now)
+			return true;
+	return !x->known;
+}
+
+void sim_truth_way_off(struct sim *s, const struct sim_thread *thread, bool woken)
+{
+	struct truth_thread *x = &s->truth->threads[thread->index];
+
+	x->unsure = woken && loss_meanwhile(s->truth, x);
+	if (thread->early && known_until(s->truth, thread->cpu, x) < s->now)
+		x->way_off += s->now - thread->early;
+}
+
+void sim_truth_off(struct sim *s, const struct sim_thread *thread)
+{
+	struct truth_thread *x = &s->truth->threads[thread->index];
+
+	x->known &= !x->unsure;
+}

@@ -59,6 +59,29 @@ static void word_del(struct sim *s, struct sim_thread *t)
 		w->last = before_it;
 }
 
+static struct sim_thread *early_waker(struct sim *s, const struct sim_thread *t)
+{
+	return t->early_from ? &s->threads[t->early_from - 1] : NULL;
+}
+
+/* The switch-out did not tell: that it was woken before shows when it runs. */
+static void seems_blocked(struct sim *s, struct sim_thread *t)
+{
+	t->unseen = true;
+	t->block_number++;
+	sim_enqueue(s, t);
+}
+
+void sim_early_shows(struct sim *s, struct sim_thread *t)
+{
+	if (!t->unseen)
+		return;
+	if (s->truth)
+		sim_truth_wake(s, early_waker(s, t), t, t->early_by_futex);
+	t->unseen = false;
+	t->early = 0;
+}
+
 /* It is in nobody's way any more: runnable, and told so. */
 static void awake(struct sim *s, const struct sim_thread *from, struct sim_thread *to, bool futex)
 {
@@ -72,25 +95,33 @@ static void awake(struct sim *s, const struct sim_thread *from, struct sim_threa
 void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 {
 	struct gt_event ev = sim_record(s, t->cpu, GT_SWITCH, t->id);
+	bool told = t->early && !sim_chance(s, 25);
 
 	t->leaving = false;
 	ev.syscall = NR_FUTEX;
 	ev.state = TASK_INTERRUPTIBLE;
 	ev.flags = GT_F_FUTEX | GT_F_BLOCK | (t->leaving_ns ? GT_F_TIMED : 0);
-	/* Others than wakers hold the lock that tells of one, too. */
-	if (t->early || (sim_has(s, SIM_EARLY) && sim_chance(s, 5)))
+	/* Others than wakers hold the lock that tells of one, too; and some kernels' lock may not
+	 * tell. */
+	if (t->early ? told : sim_has(s, SIM_EARLY) && sim_chance(s, 5))
 		ev.flags |= GT_F_WOKEN;
 	ev.u.addr = s->words[t->word].addr;
 	ev.op = t->leaving_op;
 	ev.val = t->leaving_val;
 	s->words[t->word].rounds++;
-	if (s->truth)
+	if (s->truth) {
+		sim_truth_way_off(s, t, ev.flags & GT_F_WOKEN);
 		sim_truth_round(s, t, t->word);
+	}
 	blocks(s, t, &ev, SIM_FUTEX, t->leaving_ns);
-	if (t->early)
-		awake(s, t->early_from ? &s->threads[t->early_from - 1] : NULL, t,
-		      t->early_by_futex);
-	t->early = 0;
+	if (t->early && !told) {
+		seems_blocked(s, t);
+	} else if (t->early) {
+		awake(s, early_waker(s, t), t, t->early_by_futex);
+		t->early = 0;
+	}
+	if (s->truth)
+		sim_truth_off(s, t);
 }
 
 /* From here it can be woken. Mostly it is off its CPU at once, as far as others can tell. */
@@ -108,7 +139,8 @@ void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t
 		return;
 	}
 	t->leaving = true;
-	t->left = sim_between(s, 200, sim_chance(s, 20) ? 20 * US : 3 * US);
+	/* The rounds of one wait are told from two waits by how long it runs in between. */
+	t->left = sim_between(s, 200, 300 * US);
 }
 
 static void wakes(struct sim *s, struct sim_thread *from, struct sim_thread *to,

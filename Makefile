@@ -126,7 +126,7 @@ $(O)/obj/gen/pprof.pb-c.o: $(O)/gen/pprof.pb-c.c $(O)/flags
 	$(call msg,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS_ALL) $(CSTD) $(CFLAGS) $(SANFLAGS) -c $< -o $@
 
-$(O)/obj/analysis/render/pprof.o $(O)/obj/tests/unit/test_stack_formats.o $(O)/obj/tests/tools/pprof.o: | $(O)/gen/pprof.pb-c.c
+$(call obj,$(wildcard analysis/render/pprof*.c)) $(O)/obj/tests/unit/test_stack_formats.o $(O)/obj/tests/tools/pprof.o: | $(O)/gen/pprof.pb-c.c
 
 # A change of flags rebuilds everything: the objects depend on a file that holds them.
 FLAGS_NOW := $(CC) $(CFLAGS_ALL) $(CPPFLAGS)

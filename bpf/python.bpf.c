@@ -142,6 +142,6 @@ __noinline int python_send(u64 ts, u32 stack, u32 task)
 	bytes = s->record.frames * sizeof(s->record.frame[0]);
 	if (bytes > sizeof(s->record.frame))
 		bytes = sizeof(s->record.frame);
-	asm volatile("" : "+r"(bytes)); /* as in cpu_state() */
+	asm volatile("" : "+r"(bytes)); /* as in cpu_entry() */
 	return bpf_ringbuf_output(ring, &s->record, head + (bytes & 4095), BPF_RB_NO_WAKEUP);
 }

@@ -32,10 +32,7 @@ struct stack {
 
 static __always_inline struct stack_cpu *stack_cpu(u32 cpu)
 {
-	if (cpu >= GT_MAX_CPUS)
-		cpu = GT_MAX_CPUS - 1;
-	asm volatile("" : "+r"(cpu)); /* as in cpu_state() */
-	return (struct stack_cpu *)stack_cpus[cpu & (GT_MAX_CPUS - 1)];
+	return (struct stack_cpu *)stack_cpus[cpu_entry(cpu)];
 }
 
 /* Whose turn it is to be copied must not depend on who it is: hence a gap of random length, so that
@@ -236,7 +233,7 @@ __noinline u64 stack_fold_slots(u64 sp, const struct gt_wire_stack_shape *shape)
 	if (!window || !slots || slots > GT_STACK_SLOTS_MAX)
 		return stack_fold_far(sp, shape, slots);
 	last = slots - 1;
-	asm volatile("" : "+r"(last)); /* as in cpu_state() */
+	asm volatile("" : "+r"(last)); /* as in cpu_entry() */
 	last = READ_ONCE(shape->slot[last & (GT_STACK_SLOTS_MAX - 1)]);
 	asm volatile("" : "+r"(last));
 	if (last > STACK_WINDOW - 8 ||

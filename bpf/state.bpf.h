@@ -172,24 +172,26 @@ extern struct lock_sites lock_sites SEC(".maps");
  */
 int holder_look(void);
 
-static __always_inline struct cpu_state *cpu_state(u32 cpu)
+/* Where a CPU's entry is in what is kept per CPU. CPUs past the last one share it; their records
+ * find no ring and are counted as losses. */
+static __always_inline u32 cpu_entry(u32 cpu)
 {
-	/* CPUs past the last entry share it; their records find no ring and are counted as losses.
-	 */
 	if (cpu >= GT_MAX_CPUS)
 		cpu = GT_MAX_CPUS - 1;
 	/* The verifier (6.1) must see the bound on the very register that is used, so the compiler
 	 * must not. */
 	asm volatile("" : "+r"(cpu));
-	return (struct cpu_state *)cpus[cpu & (GT_MAX_CPUS - 1)];
+	return cpu & (GT_MAX_CPUS - 1);
+}
+
+static __always_inline struct cpu_state *cpu_state(u32 cpu)
+{
+	return (struct cpu_state *)cpus[cpu_entry(cpu)];
 }
 
 static __always_inline struct batch *batch_of(u32 cpu)
 {
-	if (cpu >= GT_MAX_CPUS)
-		cpu = GT_MAX_CPUS - 1;
-	asm volatile("" : "+r"(cpu)); /* as in cpu_state() */
-	return (struct batch *)batches[cpu & (GT_MAX_CPUS - 1)];
+	return (struct batch *)batches[cpu_entry(cpu)];
 }
 
 /* Put what this CPU has collected into its ring. In batch.bpf.c. */
@@ -241,7 +243,7 @@ static __always_inline struct task_slot *task_slot(struct task_struct *t)
 	 */
 	asm volatile("%0 = %1" : "=w"(low) : "w"((u32)(u64)t));
 	low = low * 0x9e3779b1u >> 20;
-	asm volatile("" : "+r"(low)); /* as in cpu_state() */
+	asm volatile("" : "+r"(low)); /* as in cpu_entry() */
 	return (struct task_slot *)task_slots[low & (TASK_SLOTS - 1)];
 }
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
+
 /* Who wakes another and still runs after this long has not given way. */
 #define GIVES_WAY_NS 1000000ULL
 /*
@@ -66,7 +68,7 @@ void lock_batons_free(struct lock_batons *b)
 	free(b);
 }
 
-static __attribute__((noinline)) bool grow(void **array, size_t *n, size_t size, uint32_t index)
+static COLD bool grow(void **array, size_t *n, size_t size, uint32_t index)
 {
 	size_t more = ((size_t)index + 32) * 2;
 	char *p = realloc(*array, more * size);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
+
 #define CELLS_MAX (1U << 22) /* of all locks: 32 MB */
 #define PAST_MAX 256	     /* changes of holders that are kept of one lock */
 
@@ -13,8 +15,7 @@ void lock_blames_release(struct lock_blames *b)
 	free(b->waits);
 }
 
-static __attribute__((noinline)) struct lock_blame_wait *wait_new(struct lock_blames *b,
-								  uint32_t thread)
+static COLD struct lock_blame_wait *wait_new(struct lock_blames *b, uint32_t thread)
 {
 	size_t n = ((size_t)thread + 64) * 2;
 	struct lock_blame_wait *p = realloc(b->waits, n * sizeof(*p));
@@ -36,8 +37,7 @@ static inline struct lock_blame_wait *wait_of(struct lock_blames *b, uint32_t th
 
 /* ---- cells ---- */
 
-static __attribute__((noinline)) bool cells_grow(struct lock_books *books, struct lock_blame *blame,
-						 uint32_t slot)
+static COLD bool cells_grow(struct lock_books *books, struct lock_blame *blame, uint32_t slot)
 {
 	uint32_t room = blame->room ? blame->room : 4;
 	uint64_t *cells, more;
@@ -106,8 +106,7 @@ static void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint32_t
  * There is no room to note more changes: everybody is charged, but for who runs. Their changes are
  * kept, as long as that leaves half of the room.
  */
-static __attribute__((noinline)) void charge_all(struct lock_blames *b, struct lock_blame *blame,
-						 uint64_t until)
+static COLD void charge_all(struct lock_blames *b, struct lock_blame *blame, uint64_t until)
 {
 	uint32_t keep = blame->npast;
 
@@ -204,7 +203,7 @@ void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now)
 
 /* ---- holders ---- */
 
-static __attribute__((noinline)) bool make_room(struct lock_books *books, struct lock_blame *blame)
+static COLD bool make_room(struct lock_books *books, struct lock_blame *blame)
 {
 	uint32_t room = blame->past_room ? blame->past_room * 2 : 4;
 	struct lock_tenure *p;

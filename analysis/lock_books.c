@@ -101,7 +101,7 @@ uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thre
 	return p->slot;
 }
 
-static __attribute__((noinline)) bool make_room(struct lock_books *b, uint32_t thread)
+static COLD bool make_room(struct lock_books *b, uint32_t thread)
 {
 	size_t n = ((size_t)thread + 64) * 2;
 	uint64_t *p = realloc(b->runnable, n * sizeof(*p));

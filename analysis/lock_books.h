@@ -8,6 +8,7 @@
 #ifndef ANALYSIS_LOCK_BOOKS_H
 #define ANALYSIS_LOCK_BOOKS_H
 
+#include "lib/cold.h"
 #include "lock_find.h"
 #include "lock_parts.h"
 #include "lock_probed.h"
@@ -91,7 +92,7 @@ void lock_books_release(struct lock_books *b); /* what it owns, not the struct *
 
 void lock_books_check(struct lock_books *b, int err);
 
-struct lock_book *lock_books_make(struct lock_books *b, uint32_t lock);
+COLD struct lock_book *lock_books_make(struct lock_books *b, uint32_t lock);
 
 /* Found or made; NULL when out of memory, which is noted. */
 static inline struct lock_book *lock_books_get(struct lock_books *b, uint32_t lock)
@@ -101,8 +102,8 @@ static inline struct lock_book *lock_books_get(struct lock_books *b, uint32_t lo
 	return b->at[lock] ? b->at[lock] : lock_books_make(b, lock);
 }
 
-struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint32_t thread);
-uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread);
+COLD struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint32_t thread);
+COLD uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread);
 
 /* Likewise; NULL also beyond LOCK_PARTS_MAX. Valid until the next call. */
 static inline struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
 #include "lock_baton.h"
 #include "lock_handover.h"
 #include "lock_probed.h"
@@ -82,7 +83,7 @@ void lock_finder_free(struct lock_finder *f)
 	free(f);
 }
 
-static __attribute__((noinline)) struct waiter *waiter_new(struct lock_finder *f, uint32_t thread)
+static COLD struct waiter *waiter_new(struct lock_finder *f, uint32_t thread)
 {
 	size_t n = ((size_t)thread + 64) * 2;
 	struct waiter *p = realloc(f->waiters, n * sizeof(*p));
@@ -101,7 +102,7 @@ static inline struct waiter *waiter(struct lock_finder *f, const struct thread *
 	return t->index < f->nwaiters ? &f->waiters[t->index] : waiter_new(f, t->index);
 }
 
-static __attribute__((noinline)) void note_join(struct lock_finder *f, const struct thread *t)
+static COLD void note_join(struct lock_finder *f, const struct thread *t)
 {
 	if (!t->clear_child_tid)
 		return;

@@ -60,7 +60,8 @@ void lock_holds_init(struct lock_holds *h, struct lock_books *books, const struc
 void lock_holds_release(struct lock_holds *h);
 
 /* Make room for entry `index` and more, zeroed. False when out of memory, which is noted. */
-bool lock_holds_grow(struct lock_holds *h, void **array, size_t *n, size_t size, uint32_t index);
+COLD bool lock_holds_grow(struct lock_holds *h, void **array, size_t *n, size_t size,
+			  uint32_t index);
 
 /* An entry of a per-thread array that grows by need; NULL when out of memory. */
 static inline void *lock_holds_entry(struct lock_holds *h, void **array, size_t *n, size_t size,

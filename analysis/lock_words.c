@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
+
 /*
  * A hostile trace may name a new word in every record: these bound the finder to a few hundred MB.
  */
@@ -84,8 +86,7 @@ static uint32_t word_add(struct lock_words *w, const struct thread *t)
 	return w->nwords++;
 }
 
-static __attribute__((noinline)) struct lock_role *role_add(struct lock_words *w, uint32_t word,
-							    uint32_t thread)
+static COLD struct lock_role *role_add(struct lock_words *w, uint32_t word, uint32_t thread)
 {
 	struct lock_role *r = GROW(w, roles, MAX_ROLES);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
 #include "parallelism_private.h"
 
 /* What a state counts as; all others are not part of active time. */
@@ -67,8 +68,7 @@ static struct scope *scope_of(struct parallelism *p, const struct process *proce
 	return s;
 }
 
-static __attribute__((noinline)) struct part *part_new(struct parallelism *p,
-						       const struct thread *t, uint64_t now)
+static COLD struct part *part_new(struct parallelism *p, const struct thread *t, uint64_t now)
 {
 	struct part *part;
 
@@ -91,7 +91,7 @@ static inline struct part *part_of(struct parallelism *p, const struct thread *t
 
 /* ---- second pass ---- */
 
-static __attribute__((noinline)) bool tell_masked(struct parallelism *p, struct part *part)
+static COLD bool tell_masked(struct parallelism *p, struct part *part)
 {
 	uint64_t ns = part->masked;
 

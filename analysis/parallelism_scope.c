@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
 #include "parallelism_private.h"
 
 void scope_init(struct scope *s, uint32_t cap, uint64_t now)
@@ -21,7 +22,7 @@ void scope_free(struct scope *s)
 	free(s->mask_time);
 }
 
-static bool sums_grow(uint64_t **at, uint32_t *len, uint32_t n)
+static COLD bool sums_grow(uint64_t **at, uint32_t *len, uint32_t n)
 {
 	uint32_t bigger = n < 4 ? 4 : n + n / 2 + 1;
 	uint64_t *p = realloc(*at, bigger * sizeof(*p));
@@ -48,7 +49,7 @@ static bool add_demand(struct scope *s, uint32_t demand, uint64_t ns)
 	return sums_add(&s->demand, &s->demand_len, demand < s->cap ? demand : s->cap, ns);
 }
 
-static bool idle_waiters_make(struct scope *s, uint32_t pr)
+static COLD bool idle_waiters_make(struct scope *s, uint32_t pr)
 {
 	if (!s->idle_waiters)
 		s->idle_waiters = calloc(s->cap, sizeof(*s->idle_waiters));

@@ -6,7 +6,8 @@
 #ifndef ANALYSIS_SPREAD_H
 #define ANALYSIS_SPREAD_H
 
-#include "../lib/hist.h"
+#include "lib/cold.h"
+#include "lib/hist.h"
 #include "results.h"
 
 /* A zeroed struct is empty. */
@@ -16,7 +17,7 @@ struct spread {
 	struct hist *rest; /* from the second value on, all of them */
 };
 
-int spread_add_first(struct spread *s, uint64_t value); /* one of the first two */
+COLD int spread_add_first(struct spread *s, uint64_t value); /* one of the first two */
 
 static inline int spread_add(struct spread *s, uint64_t value) /* 0 or -ENOMEM */
 {

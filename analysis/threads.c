@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
 #include "parallelism.h"
 
 enum change { CHANGE_NOTHING, CHANGE_VOLUNTARY, CHANGE_INVOLUNTARY, CHANGE_WAKEUP, CHANGES };
@@ -25,7 +26,7 @@ struct threads {
 	int err;
 };
 
-static __attribute__((noinline)) struct life *life_new(struct threads *s, uint32_t thread)
+static COLD struct life *life_new(struct threads *s, uint32_t thread)
 {
 	uint32_t cap = s->cap ? s->cap : 64;
 	struct life *p;

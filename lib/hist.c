@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/cold.h"
+
 #define SUB_BITS 6
 #define SUB (1 << SUB_BITS)
 
@@ -34,8 +36,7 @@ static void hist_total(struct hist *h, uint64_t count, uint64_t sum, uint64_t ma
 		h->max = max;
 }
 
-static __attribute__((noinline)) int add_first(struct hist *h, unsigned int octave,
-					       unsigned int sub)
+static COLD int add_first(struct hist *h, unsigned int octave, unsigned int sub)
 {
 	uint64_t *buckets = hist_octave(h, octave);
 

@@ -4,108 +4,114 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "lib/map.h"
+#include "lib/cold.h"
 
 /* Pairs of threads can be many more than threads: beyond this many edges new ones are not kept. */
 #define EDGES_MAX (1U << 20)
-#define HINTS 4096 /* a power of two */
+#define FIRST_BITS 8
 
 struct edge {
 	uint32_t from; /* thread index + 1; 0: timer or interrupt */
 	uint32_t to;   /* thread index */
 	uint32_t lock;
-	uint32_t next; /* index + 1 of the next edge of the same pair, by another lock */
 	uint64_t count;
 };
 
 struct wakeups {
 	struct edge *edges;
 	uint32_t nedges, cap;
+	uint32_t *slots;   /* index + 1 of an edge, 0: free; an edge is in its home or behind it */
+	uint32_t bits;	   /* 1 << bits slots, if any */
 	uint64_t left_out; /* wake-ups of pairs beyond EDGES_MAX */
-	struct map first;  /* from << 32 | to → index + 1 of the pair's first edge */
-	uint32_t hints[HINTS]; /* by a hash of the whole edge: where one of them was found last */
 	int err;
 };
 
-static void edge_add(struct wakeups *w, struct edge edge)
+/* Two threads may have any number of locks in common, so the lock is part of what is looked up. */
+static uint32_t home_of(const struct wakeups *w, uint32_t from, uint32_t to, uint32_t lock)
 {
-	uint64_t key = (uint64_t)edge.from << 32 | edge.to;
-	uint32_t cap = w->cap ? w->cap * 2 : 64;
-	struct edge *p;
+	uint64_t hash = ((uint64_t)from << 32 | to) * 0x9e3779b97f4a7c15ULL;
 
+	hash = (hash ^ hash >> 32 ^ lock) * 0x9e3779b97f4a7c15ULL;
+	return hash >> (64 - w->bits);
+}
+
+static inline bool is(const struct edge *e, uint32_t from, uint32_t to, uint32_t lock)
+{
+	return !((e->from ^ from) | (e->to ^ to) | (e->lock ^ lock));
+}
+
+/* Its slot, or the free one where it would go. There always is one. */
+static inline uint32_t *slot_of(const struct wakeups *w, uint32_t from, uint32_t to, uint32_t lock)
+{
+	uint32_t i = home_of(w, from, to, lock), mask = (1U << w->bits) - 1;
+
+	while (w->slots[i] && !is(&w->edges[w->slots[i] - 1], from, to, lock))
+		i = (i + 1) & mask;
+	return &w->slots[i];
+}
+
+/* Twice as many slots as edges, half of them free. */
+static bool make_room(struct wakeups *w)
+{
+	uint32_t bits = w->bits + 1, cap = 1U << w->bits;
+	uint32_t *slots = calloc((size_t)1 << bits, sizeof(*slots));
+	struct edge *edges = slots ? realloc(w->edges, cap * sizeof(*edges)) : NULL;
+
+	if (!edges) {
+		free(slots);
+		return false;
+	}
+	free(w->slots);
+	w->slots = slots;
+	w->bits = bits;
+	w->edges = edges;
+	w->cap = cap;
+	for (uint32_t i = 0; i < w->nedges; i++)
+		*slot_of(w, edges[i].from, edges[i].to, edges[i].lock) = i + 1;
+	return true;
+}
+
+static COLD void edge_add(struct wakeups *w, uint32_t from, uint32_t to, uint32_t lock)
+{
 	if (w->nedges == EDGES_MAX) {
 		w->left_out++;
 		return;
 	}
-	if (w->nedges == w->cap) {
-		p = realloc(w->edges, cap * sizeof(*p));
-		if (!p) {
-			w->err = -ENOMEM;
-			return;
-		}
-		w->edges = p;
-		w->cap = cap;
+	if (w->nedges == w->cap && !make_room(w)) {
+		w->err = -ENOMEM;
+		return;
 	}
-	w->edges[w->nedges++] = edge;
-	w->err = map_put(&w->first, key, w->nedges);
-}
-
-static bool is_same(const struct edge *a, const struct edge *b)
-{
-	return !((a->from ^ b->from) | (a->to ^ b->to) | (a->lock ^ b->lock));
-}
-
-static uint32_t *hint_of(struct wakeups *w, const struct edge *e)
-{
-	uint64_t hash = ((uint64_t)e->from << 32 | e->to) * 0x9e3779b97f4a7c15ULL;
-
-	hash = (hash ^ e->lock) * 0x9e3779b97f4a7c15ULL;
-	return &w->hints[hash >> 32 & (HINTS - 1)];
-}
-
-/* Locks of a pair come in any order: a walk over its edges is what no processor foresees. */
-static void count(struct wakeups *w, struct edge *edge, uint32_t *hint)
-{
-	uint64_t first = 0;
-
-	map_get(&w->first, (uint64_t)edge->from << 32 | edge->to, &first);
-	edge->next = (uint32_t)first;
-	for (uint32_t i = edge->next; i; i = w->edges[i - 1].next) {
-		if (w->edges[i - 1].lock == edge->lock) {
-			w->edges[i - 1].count++;
-			*hint = i - 1;
-			return;
-		}
-	}
-	edge_add(w, *edge);
+	w->edges[w->nedges++] = (struct edge){ from, to, lock, 1 };
+	*slot_of(w, from, to, lock) = w->nedges;
 }
 
 static void wake(void *ctx, const struct model *m, const struct wake *wake)
 {
 	const struct thread *t = wake->wakee;
 	const struct lock_group *group = t->blocked_on_futex ? t->wait.group : NULL;
-	struct edge edge = {
-		.from = wake->waker ? wake->waker->index + 1 : 0,
-		.to = t->index,
-		.lock = group && group->sort == SORT_LOCK ? group->id : 0,
-		.count = 1,
-	};
+	uint32_t from = wake->waker ? wake->waker->index + 1 : 0;
+	uint32_t lock = group && group->sort == SORT_LOCK ? group->id : 0;
 	struct wakeups *w = ctx;
-	uint32_t *hint = hint_of(w, &edge);
+	uint32_t at;
 
 	if (w->err)
 		return;
-	if (*hint < w->nedges && is_same(&w->edges[*hint], &edge))
-		w->edges[*hint].count++;
+	at = w->slots ? *slot_of(w, from, t->index, lock) : 0;
+	if (at)
+		w->edges[at - 1].count++;
 	else
-		count(w, &edge, hint);
+		edge_add(w, from, t->index, lock);
 }
 
 static const struct model_sink sink = { .wake = wake };
 
 static void *wakeups_new(struct analysis_context *ctx)
 {
-	return calloc(1, sizeof(struct wakeups));
+	struct wakeups *w = calloc(1, sizeof(*w));
+
+	if (w)
+		w->bits = FIRST_BITS;
+	return w;
 }
 
 /* Most frequent first, then in a fixed order, so that two reports of a trace are equal. */
@@ -153,7 +159,7 @@ static void wakeups_free(void *self)
 	if (!w)
 		return;
 	free(w->edges);
-	map_free(&w->first);
+	free(w->slots);
 	free(w);
 }
 

@@ -1,49 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 #include "lock_places.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static uint64_t key_of(uint32_t as, uint64_t addr)
+#define FIRST_BITS 6
+
+static void put(struct lock_places *p, const struct lock_place *place)
 {
-	return addr ^ ((uint64_t)as << 40) ^ as;
+	size_t i = lock_places_home(p, place->as, place->addr);
+
+	while (p->slots[i].number)
+		i = (i + 1) & (((size_t)1 << p->bits) - 1);
+	p->slots[i] = *place;
 }
 
-uint32_t lock_places_find(const struct lock_places *p, uint32_t as, uint64_t addr)
+static int grow(struct lock_places *p)
 {
-	uint32_t i = LOCK_PLACES_NONE;
-	uint64_t head;
+	struct lock_places bigger = { .bits = p->slots ? p->bits + 1 : FIRST_BITS, .n = p->n };
 
-	if (map_get(&p->map, key_of(as, addr), &head))
-		i = head;
-	while (i != LOCK_PLACES_NONE && (p->at[i].as != as || p->at[i].addr != addr))
-		i = p->at[i].next;
-	return i;
+	bigger.slots = calloc((size_t)1 << bigger.bits, sizeof(*bigger.slots));
+	if (!bigger.slots)
+		return -ENOMEM;
+	for (size_t i = 0; p->slots && i < (size_t)1 << p->bits; i++)
+		if (p->slots[i].number)
+			put(&bigger, &p->slots[i]);
+	free(p->slots);
+	*p = bigger;
+	return 0;
 }
 
 uint32_t lock_places_add(struct lock_places *p, uint32_t as, uint64_t addr)
 {
-	uint64_t key = key_of(as, addr), head = LOCK_PLACES_NONE;
+	struct lock_place place = { .addr = addr, .as = as, .number = p->n + 1 };
 
-	if (p->n == p->room) {
-		size_t room = p->room ? p->room * 2 : 64;
-		struct lock_place *at = realloc(p->at, room * sizeof(*at));
-
-		if (!at)
-			return LOCK_PLACES_NONE;
-		p->at = at;
-		p->room = room;
-	}
-	map_get(&p->map, key, &head);
-	if (p->n >= LOCK_PLACES_NONE || map_put(&p->map, key, p->n))
+	if (p->n == LOCK_PLACES_NONE - 1)
 		return LOCK_PLACES_NONE;
-	p->at[p->n] = (struct lock_place){ .addr = addr, .as = as, .next = head };
+	if ((!p->slots || p->n >= (size_t)1 << p->bits >> 1) && grow(p))
+		return LOCK_PLACES_NONE;
+	put(p, &place);
 	return p->n++;
 }
 
 void lock_places_release(struct lock_places *p)
 {
-	map_free(&p->map);
-	free(p->at);
+	free(p->slots);
 	memset(p, 0, sizeof(*p));
 }

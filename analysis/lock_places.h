@@ -9,25 +9,39 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../lib/map.h"
-
 #define LOCK_PLACES_NONE UINT32_MAX
 
 struct lock_place {
 	uint64_t addr;
 	uint32_t as;
-	uint32_t next; /* with the same key in the map: a place has 96 bits, a key 64 */
+	uint32_t number; /* + 1; 0: a free slot */
 };
 
 /* A zeroed struct is empty. */
 struct lock_places {
-	struct map map;
-	struct lock_place *at;
-	size_t n, room;
+	struct lock_place *slots; /* open addressing: a place is in its home or behind it */
+	uint32_t bits;		  /* 1 << bits slots, if any */
+	uint32_t n;
 };
 
+/* Where to look for it first. Words are often a power of two apart: the upper bits tell more. */
+static inline size_t lock_places_home(const struct lock_places *p, uint32_t as, uint64_t addr)
+{
+	return ((addr ^ (uint64_t)as << 40 ^ as) * 0x9e3779b97f4a7c15ULL) >> (64 - p->bits);
+}
+
 /* The place's number, or LOCK_PLACES_NONE. */
-uint32_t lock_places_find(const struct lock_places *p, uint32_t as, uint64_t addr);
+static inline uint32_t lock_places_find(const struct lock_places *p, uint32_t as, uint64_t addr)
+{
+	size_t i, mask = ((size_t)1 << p->bits) - 1;
+
+	if (!p->slots)
+		return LOCK_PLACES_NONE;
+	for (i = lock_places_home(p, as, addr); p->slots[i].number; i = (i + 1) & mask)
+		if (p->slots[i].addr == addr && p->slots[i].as == as)
+			return p->slots[i].number - 1;
+	return LOCK_PLACES_NONE;
+}
 
 /* The same for a place that is not there yet. LOCK_PLACES_NONE: out of memory. */
 uint32_t lock_places_add(struct lock_places *p, uint32_t as, uint64_t addr);

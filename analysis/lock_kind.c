@@ -171,7 +171,7 @@ static const struct {
 	{ .kind = LOCK_KIND_MUTEX, .mutex = true },
 	{ .kind = LOCK_KIND_RWLOCK, .pair = true, .val_min = 2, .val_max = 3 },
 	{ .kind = LOCK_KIND_MUTEX, .val_min = 2, .val_max = 2 },
-	{ .kind = LOCK_KIND_RWLOCK, .val_min = 3, .val_max = 3 },
+	{ .kind = LOCK_KIND_RWLOCK, .val_min = 2, .val_max = 3 },
 	{ .kind = LOCK_KIND_GIL, .gil_layout = true },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*gil*" },
 	{ .kind = LOCK_KIND_GIL, .symbol = "*GIL*" },

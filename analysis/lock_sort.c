@@ -209,6 +209,18 @@ static bool is_rwlock(const struct lock_group *g)
 	       e->waits >= RWLOCK_WAITS_MIN;
 }
 
+/*
+ * One writer: nobody waits for the writers' word. Readers wait for the phase word to leave 3, the
+ * writer for it to leave 2. A condition variable's words count on, and never stay at these two.
+ */
+static bool is_rwlock_of_one_writer(const struct lock_group *g)
+{
+	const struct lock_evidence *e = &g->evidence;
+
+	return e->bitset && !e->plain_wait && !e->condvar_pair && e->val_min == 2 &&
+	       e->val_max == 3 && e->waits >= RWLOCK_WAITS_MIN && e->waiters >= 2 && e->both >= 1;
+}
+
 /* Where writers only meet writers, the writers' word alone: taken, and somebody sleeps. */
 static bool is_rwlock_of_writers(const struct lock_group *g)
 {
@@ -315,6 +327,8 @@ static const struct {
 	{ SORT_LOCK, is_low_level_lock, "mutex: always waits for value 2" },
 	{ SORT_LOCK, holds_owner, "mutex: the word holds its owner's tid" },
 	{ SORT_LOCK, is_rwlock, "rwlock: always waits for values 2 and 3" },
+	{ SORT_LOCK, is_rwlock_of_one_writer,
+	  "rwlock: one word, always waits for values 2 and 3" },
 	{ SORT_LOCK, is_rwlock_of_writers,
 	  "rwlock: always waits for value 3, by threads that also wake" },
 	{ SORT_LOCK, is_bitset_mutex,

@@ -585,6 +585,31 @@ static void rwlock_of_glibc(void **state)
 	scene_free(&s);
 }
 
+/* std::shared_mutex of a few readers and one writer, who never waits for another one: the phase word alone. */
+static void rwlock_of_one_writer(void **state)
+{
+	const uint64_t phase = 0x1008;
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	for (int i = 0; i < 24; i++) {
+		uint32_t waits = i & 1 ? A : B, holds = i & 1 ? B : A;
+
+		scene_wait(&s, !(i & 1), waits, phase, OP_COND_REALTIME, waits == A ? 2 : 3);
+		s.us += 1000;
+		scene_wake(&s, holds, waits, phase);
+		s.us += 20;
+		scene_run(&s, !(i & 1), waits);
+		s.us += 6000; /* side by side: readers do */
+	}
+	scene_table(&s);
+	assert_sort(&s, phase, SORT_LOCK);
+	assert_int_equal(group_of(&s, phase)->kind, LOCK_KIND_RWLOCK);
+	scene_free(&s);
+}
+
 /* Rust's: as glibc's, but waited on with a bitset, and by both sides. */
 static void mutex_waited_on_with_a_bitset(void **state)
 {
@@ -893,6 +918,7 @@ int main(void)
 		cmocka_unit_test(one_wait_shows_a_mutex),
 		cmocka_unit_test(pi_and_owner_words_are_mutexes),
 		cmocka_unit_test(rwlock_of_glibc),
+		cmocka_unit_test(rwlock_of_one_writer),
 		cmocka_unit_test(mutex_waited_on_with_a_bitset),
 		cmocka_unit_test(rwlock_among_writers),
 		cmocka_unit_test(shards_do_not_melt),

@@ -261,6 +261,7 @@ static void by_shape(void **state)
 			  .bitset = true, .condvar_pair = true, .val_min = 2, .val_max = 3 });
 	assert_string_equal(kind(&g, NULL), "rwlock");
 	g.evidence.condvar_pair = false;
+	assert_string_equal(kind(&g, NULL), "rwlock");
 	g.evidence.val_min = 3;
 	assert_string_equal(kind(&g, NULL), "rwlock");
 	g = group(NULL, NULL, (struct lock_evidence){ .bitset = true, .val_min = 2, .val_max = 2 });

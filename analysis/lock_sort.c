@@ -24,6 +24,8 @@
 #define SYMMETRY_MIN 0.5
 #define RETURNED_MIN 0.5
 #define ASKED_MIN 0.5
+/* Fewer events than this are told as what they are: a few. */
+#define HANDFUL 5
 /* Values that count upwards stay between 2 and 3 for a while only. */
 #define RWLOCK_WAITS_MIN 20
 
@@ -327,8 +329,7 @@ static const struct {
 	{ SORT_LOCK, is_low_level_lock, "mutex: always waits for value 2" },
 	{ SORT_LOCK, holds_owner, "mutex: the word holds its owner's tid" },
 	{ SORT_LOCK, is_rwlock, "rwlock: always waits for values 2 and 3" },
-	{ SORT_LOCK, is_rwlock_of_one_writer,
-	  "rwlock: one word, always waits for values 2 and 3" },
+	{ SORT_LOCK, is_rwlock_of_one_writer, "rwlock: one word, always waits for values 2 and 3" },
 	{ SORT_LOCK, is_rwlock_of_writers,
 	  "rwlock: always waits for value 3, by threads that also wake" },
 	{ SORT_LOCK, is_bitset_mutex,
@@ -385,7 +386,11 @@ int lock_sort_explain(const struct lock_group *g, char **lines, int max)
 		if (err >= 0 && n < max && (err = asprintf(&lines[n], __VA_ARGS__)) >= 0)          \
 			n++;                                                                       \
 	} while (0)
-	LINE("%s", g->rule);
+	if (e->waits < HANDFUL && !e->pi && g->sort == SORT_LOCK)
+		LINE("%s (%" PRIu64 " wait%s only)", g->rule, (uint64_t)e->waits,
+		     e->waits == 1 ? "" : "s");
+	else
+		LINE("%s", g->rule);
 	if (g->sort == SORT_LOCK && g->fingerprint && g->kind == g->fingerprint->kind)
 		LINE("%s", g->fingerprint->text);
 	if (g->sort == SORT_LOCK && g->fingerprint && g->kind == g->fingerprint->kind &&
@@ -397,11 +402,14 @@ int lock_sort_explain(const struct lock_group *g, char **lines, int max)
 		LINE("L1: %" PRIu32 " words %s", g->nwords,
 		     e->baton ? "that a baton goes over" : "of one wait sequence");
 	if (!e->value_always_2 && e->handovers)
-		LINE("symmetry: %" PRIu32 " of %" PRIu32 " waiting threads also wake", e->both,
-		     e->waiters);
+		LINE("symmetry: %" PRIu32 " of %" PRIu32 " waiting threads also wake, in %" PRIu64
+		     " hand-over%s%s",
+		     e->both, e->waiters, (uint64_t)e->handovers, e->handovers == 1 ? "" : "s",
+		     e->handovers < HANDFUL ? " only" : "");
 	if (!e->value_always_2 && e->handovers_idle)
-		LINE("side by side %.3f over %" PRIu64 " hand-overs with an idle CPU",
-		     e->side_by_side, e->handovers_idle);
+		LINE("side by side %.3f over %s%" PRIu64 " hand-over%s with an idle CPU",
+		     e->side_by_side, e->handovers_idle < HANDFUL ? "only " : "",
+		     (uint64_t)e->handovers_idle, e->handovers_idle == 1 ? "" : "s");
 #undef LINE
 	if (err >= 0)
 		return n;

@@ -124,16 +124,19 @@ static bool kept_waiting(struct buf *b, const struct canvas *c, const struct res
 	return shown;
 }
 
+#define HANDFUL 5 /* of fewer hand-overs there are no quantiles worth the name */
+
 static bool switching(struct buf *b, const struct canvas *c, const struct results *r,
 		      const struct result_lock *lock, int *err)
 {
 	if (!lock->handoffs || lock->handoff_sum == RESULT_UNKNOWN)
 		return false;
-	buf_printf(b, "%s hand-over%s cost %s from release to running: p50 %s, p99 %s",
+	buf_printf(b, "%s hand-over%s cost %s from release to running",
 		   units_count(lock->handoffs).text, lock->handoffs == 1 ? "" : "s",
-		   units_time(lock->handoff_sum, c->unicode).text,
-		   units_time(lock->handoff_p50, c->unicode).text,
-		   units_time(lock->handoff_p99, c->unicode).text);
+		   units_time(lock->handoff_sum, c->unicode).text);
+	if (lock->handoffs >= HANDFUL)
+		buf_printf(b, ": p50 %s, p99 %s", units_time(lock->handoff_p50, c->unicode).text,
+			   units_time(lock->handoff_p99, c->unicode).text);
 	return true;
 }
 

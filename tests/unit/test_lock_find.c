@@ -890,8 +890,29 @@ static void evidence_is_told(void **state)
 	assert_int_equal(n, 4);
 	assert_string_equal(lines[0], "lock: threads take turns at holding it");
 	assert_string_equal(lines[1], "L1: 3 words of one wait sequence");
-	assert_string_equal(lines[2], "symmetry: 2 of 2 waiting threads also wake");
+	assert_non_null(strstr(lines[2], "symmetry: 2 of 2 waiting threads also wake, in "));
+	assert_null(strstr(lines[2], "only"));
 	assert_non_null(strstr(lines[3], "hand-overs with an idle CPU"));
+	while (n)
+		free(lines[--n]);
+	scene_free(&s);
+}
+
+static void a_few_events_are_told_as_a_few(void **state)
+{
+	struct scene s;
+	char *lines[8];
+	int n;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	contend(&s, COND, 2);
+	scene_table(&s);
+	n = lock_sort_explain(group_of(&s, COND), lines, 8);
+	assert_true(n >= 1);
+	assert_non_null(strstr(lines[0], "always waits for value 2 ("));
+	assert_non_null(strstr(lines[0], " only)"));
 	while (n)
 		free(lines[--n]);
 	scene_free(&s);
@@ -931,6 +952,7 @@ int main(void)
 		cmocka_unit_test(a_name_from_the_image_alone),
 		cmocka_unit_test(words_without_end_are_counted),
 		cmocka_unit_test(evidence_is_told),
+		cmocka_unit_test(a_few_events_are_told_as_a_few),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

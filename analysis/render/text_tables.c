@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Who ran: processes and threads. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
 
 #include "columns.h"
 #include "text_parts.h"
@@ -13,6 +16,7 @@
 
 struct process_row {
 	const char *name, *class, *lock;
+	size_t n; /* processes */
 	int32_t pid;
 	uint32_t threads;
 	uint64_t run;
@@ -49,7 +53,8 @@ static struct process_row process_row(const struct results *r, const struct resu
 	const struct result_lock *lock = text_lock(r, p->verdict.lock);
 
 	return (struct process_row){
-		.name = p->comm,
+		.n = 1,
+		.name = p->comm ? p->comm : "?",
 		.class = columns_class_name(p->verdict.class),
 		.lock = !lock	     ? ""
 			: lock->name ? lock->name
@@ -62,10 +67,110 @@ static struct process_row process_row(const struct results *r, const struct resu
 	};
 }
 
+/* ---- processes that are alike, as a build's ---- */
+
+#define ALIKE_MIN 3	/* fewer need no folding */
+#define ALIKE_RUN 2	/* the longest runs at most this many times as long as the shortest, */
+#define ALIKE_SHARE 0.1 /* and these differ by less */
+#define ALIKE_ROWS 1000 /* the heaviest: each is held against all */
+
+struct fold_name {
+	char text[64]; /* "37x cc1": what is cut is the name */
+};
+
+static bool alike(const struct process_row *a, const struct process_row *b)
+{
+	return !strcmp(a->name, b->name) && !strcmp(a->class, b->class) &&
+	       !strcmp(a->lock, b->lock) && a->threads == b->threads &&
+	       a->run <= ALIKE_RUN * b->run && fabs(a->average - b->average) < ALIKE_SHARE &&
+	       fabs(a->serialized - b->serialized) < ALIKE_SHARE;
+}
+
+/* Rows like `like` from the first of `rows` on; `to` not NULL: add them to it, and empty them. */
+static size_t take_alike(const struct process_row *like, struct process_row *rows, size_t n,
+			 struct process_row *to)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < n && like->run <= ALIKE_RUN * rows[i].run; i++) {
+		if (!rows[i].n || !alike(like, &rows[i]))
+			continue;
+		found++;
+		if (!to)
+			continue;
+		to->run += rows[i].run;
+		to->threads += rows[i].threads;
+		to->n++;
+		rows[i].n = 0;
+	}
+	return found;
+}
+
+/*
+ * Of rows, heaviest first, those of processes that are alike become one, which has their sums and
+ * what is about the same in all. How many are left.
+ */
+static size_t fold_processes(struct process_row *rows, size_t n, struct fold_name *names,
+			     const char *times)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct process_row row = rows[i];
+
+		if (!row.n)
+			continue;
+		if (take_alike(&rows[i], &rows[i + 1], n - i - 1, NULL) + 1 >= ALIKE_MIN) {
+			take_alike(&rows[i], &rows[i + 1], n - i - 1, &row);
+			snprintf(names[i].text, sizeof(names[i].text), "%zu%s %.40s", row.n, times,
+				 row.name);
+			row.name = names[i].text;
+			row.pid = 0;
+		}
+		rows[left++] = row;
+	}
+	return left;
+}
+
+/* Where there are more rows than are shown. What is left, or -ENOMEM. */
+static ssize_t fold_many(struct process_row *rows, size_t n, struct fold_name **names,
+			 const char *times)
+{
+	size_t heaviest = n < ALIKE_ROWS ? n : ALIKE_ROWS, left;
+
+	if (n <= TEXT_ROWS_MAX)
+		return (ssize_t)n;
+	*names = calloc(heaviest, sizeof(**names));
+	if (!*names)
+		return -ENOMEM;
+	left = fold_processes(rows, heaviest, *names, times);
+	memmove(rows + left, rows + heaviest, (n - heaviest) * sizeof(*rows));
+	n -= heaviest - left;
+	qsort(rows, n, sizeof(*rows), more_run_process);
+	return (ssize_t)n;
+}
+
+/* The table, and a last row for the processes that found no room. */
+static void print_processes(struct canvas *c, const struct results *r, struct process_row *rows,
+			    size_t n)
+{
+	char title[TITLE_SIZE], label[TITLE_SIZE];
+	size_t more = r->nprocesses;
+
+	for (size_t i = 0; i < n && i < TEXT_ROWS_MAX; i++)
+		more -= rows[i].n;
+	snprintf(title, sizeof(title), "PROCESSES %zu", r->nprocesses);
+	snprintf(label, sizeof(label), "%zu more", more);
+	n = text_table_shorten(&process_table, rows, n, TEXT_ROWS_MAX, label);
+	canvas_end(c);
+	text_table(c, &process_table, title, rows, n);
+}
+
 int text_processes(struct canvas *c, const struct results *r)
 {
+	struct fold_name *names = NULL;
 	struct process_row *rows;
-	char title[TITLE_SIZE];
+	ssize_t n;
 
 	if (r->nprocesses < 2)
 		return 0;
@@ -75,11 +180,12 @@ int text_processes(struct canvas *c, const struct results *r)
 	for (size_t i = 0; i < r->nprocesses; i++)
 		rows[i] = process_row(r, &r->processes[i]);
 	qsort(rows, r->nprocesses, sizeof(*rows), more_run_process);
-	snprintf(title, sizeof(title), "PROCESSES %zu", r->nprocesses);
-	canvas_end(c);
-	text_rows(c, &process_table, title, rows, r->nprocesses, TEXT_ROWS_MAX);
+	n = fold_many(rows, r->nprocesses, &names, c->unicode ? "\303\227" : "x");
+	if (n >= 0)
+		print_processes(c, r, rows, (size_t)n);
+	free(names);
 	free(rows);
-	return 0;
+	return n < 0 ? (int)n : 0;
 }
 
 /* ---- threads ---- */

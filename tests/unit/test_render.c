@@ -431,6 +431,50 @@ static void text_has_its_parts_in_order(void **state)
 	free(text);
 }
 
+/* `make -j`: 20 compilers that did the same, one that took long, one that a lock kept waiting. */
+static void processes_that_are_alike_are_one_row(void **state)
+{
+	struct render_options o = { .width = 100 };
+	struct result_process rows[22] = { 0 }, *before;
+	size_t nbefore;
+	char *text;
+
+	fixture_serialized(&fixture);
+	before = fixture.r.processes;
+	nbefore = fixture.r.nprocesses;
+	for (int i = 0; i < 22; i++)
+		rows[i] = (struct result_process){
+			.id = 100 + i,
+			.pid = 4000 + i,
+			.comm = (char *)"cc1",
+			.threads = 1,
+			.run = (i == 20 ? 900 : 50 + i) * MS,
+			.verdict.class = i == 21 ? VERDICT_SERIALIZED : VERDICT_SINGLE_THREADED,
+			.parallelism.average = 1,
+		};
+	fixture.r.processes = rows;
+	fixture.r.nprocesses = 22;
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "PROCESSES 22"));
+	assert_non_null(strstr(text, "\n  20x cc1 "));
+	assert_non_null(strstr(text, " 1.19 s ")); /* of all 20 */
+	assert_non_null(strstr(text, "4020"));
+	assert_non_null(strstr(text, "4021"));
+	assert_null(strstr(text, "4019"));
+	assert_null(strstr(text, " more"));
+	free(text);
+	/* The contract's formats have every row. */
+	text = rendered("csv", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "4019"));
+	free(text);
+	fixture.r.nprocesses = 16; /* all rows have room */
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "4015"));
+	free(text);
+	fixture.r.processes = before;
+	fixture.r.nprocesses = nbefore;
+}
+
 static void text_of_sixteen_threads_is_one_screen(void **state)
 {
 	struct render_options o = { .width = 100 };
@@ -648,6 +692,7 @@ int main(void)
 		cmocka_unit_test(csv_starts_no_formula),
 		cmocka_unit_test(text_is_sound_in_every_look),
 		cmocka_unit_test(text_has_its_parts_in_order),
+		cmocka_unit_test(processes_that_are_alike_are_one_row),
 		cmocka_unit_test(text_of_sixteen_threads_is_one_screen),
 		cmocka_unit_test(text_sums_up_what_has_no_room),
 		cmocka_unit_test(text_shows_processes_with_their_verdicts),

@@ -7,6 +7,7 @@
 
 #include "lib/buf.h"
 #include "lock_find.h"
+#include "lock_kind.h"
 #include "lock_probed.h"
 
 #define NOTES_MAX 256 /* one that repeats itself says nothing new */
@@ -135,6 +136,53 @@ static int interpreters_results(void *self, const struct analysis_context *ctx, 
 	}
 	in->n = 0;
 	return 0;
+}
+
+/* ---- linked, or run ---- */
+
+/* What programs are called that are the interpreter and little else. */
+static const char *const programs[GT_INTERPRETER_COUNT] = {
+	[GT_INTERPRETER_CPYTHON] = "python",
+	[GT_INTERPRETER_PYPY] = "pypy",
+	[GT_INTERPRETER_RUBY] = "ruby",
+	[GT_INTERPRETER_OCAML] = "ocaml",
+};
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static bool is_library(const char *image)
+{
+	return image && !strncmp(base_name(image), "lib", 3) && strstr(base_name(image), ".so");
+}
+
+static bool is_named(const char *name, enum gt_interpreter kind)
+{
+	return name && programs[kind] &&
+	       !strncmp(base_name(name), programs[kind], strlen(programs[kind]));
+}
+
+static bool has_lock(const struct results *r, uint32_t process, enum lock_kind_id kind)
+{
+	for (size_t i = 0; i < r->nlocks; i++)
+		for (size_t j = 0; r->locks[i].kind == kind && j < r->locks[i].nprocesses; j++)
+			if (r->locks[i].processes[j] == process)
+				return true;
+	return false;
+}
+
+bool interpreters_ran(const struct results *r, const struct result_process *p)
+{
+	const struct result_interpreter *in = &p->interpreter;
+
+	if ((unsigned int)in->kind >= GT_INTERPRETER_COUNT || in->kind == GT_INTERPRETER_NONE)
+		return false;
+	return !is_library(in->image) || is_named(p->exe, in->kind) ||
+	       is_named(p->comm, in->kind) || has_lock(r, p->id, lock_kind_global(in->kind));
 }
 
 static const struct model_sink sink = {

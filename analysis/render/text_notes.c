@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <analysis/interpreters.h>
 #include <lib/buf.h>
 
 #include "columns.h"
@@ -15,10 +16,14 @@ static bool same_text(const char *a, const char *b)
 	return a == b || (a && b && !strcmp(a, b));
 }
 
-static bool same(const struct result_interpreter *a, const struct result_interpreter *b)
+static bool same(const struct results *r, const struct result_process *p,
+		 const struct result_process *q)
 {
+	const struct result_interpreter *a = &p->interpreter, *b = &q->interpreter;
+
 	return a->kind == b->kind && same_text(a->name, b->name) && same_text(a->image, b->image) &&
-	       !((a->flags ^ b->flags) & GT_INTERPRETER_NO_GIL);
+	       !((a->flags ^ b->flags) & GT_INTERPRETER_NO_GIL) &&
+	       interpreters_ran(r, p) == interpreters_ran(r, q);
 }
 
 static void add_interpreter(struct buf *b, const struct results *r, size_t at)
@@ -27,7 +32,7 @@ static void add_interpreter(struct buf *b, const struct results *r, size_t at)
 	size_t n = 0;
 
 	for (size_t i = 0; i < r->nprocesses; i++) {
-		if (!same(in, &r->processes[i].interpreter))
+		if (!same(r, &r->processes[at], &r->processes[i]))
 			continue;
 		if (i < at)
 			return;
@@ -39,6 +44,8 @@ static void add_interpreter(struct buf *b, const struct results *r, size_t at)
 		buf_add_str(b, ", no global lock");
 	if (in->image)
 		buf_printf(b, " (%s)", in->image);
+	if (!interpreters_ran(r, &r->processes[at]))
+		buf_printf(b, ", linked but not seen to run%s", n > 1 ? "," : "");
 	if (n > 1)
 		buf_printf(b, " in %zu processes", n);
 }

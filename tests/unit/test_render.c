@@ -475,6 +475,32 @@ static void processes_that_are_alike_are_one_row(void **state)
 	fixture.r.nprocesses = nbefore;
 }
 
+/* perf links libpython and runs none of it; a program of the interpreter's name is the interpreter. */
+static void an_interpreter_that_is_only_linked_is_said_to_be(void **state)
+{
+	struct render_options o = { .width = 160 };
+	struct result_interpreter *in;
+	char *text;
+
+	fixture_serialized(&fixture);
+	in = &fixture.r.processes[0].interpreter;
+	in->kind = GT_INTERPRETER_CPYTHON;
+	in->name = (char *)"CPython 3.11.2";
+	in->image = (char *)"/usr/lib/libpython3.11.so.1.0";
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "CPython 3.11.2 (/usr/lib/libpython3.11.so.1.0), linked but not seen to run\n"));
+	free(text);
+	in->image = (char *)"/usr/bin/python3.11";
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_non_null(strstr(text, "CPython 3.11.2 (/usr/bin/python3.11)\n"));
+	free(text);
+	in->image = (char *)"/usr/lib/libpython3.11.so.1.0";
+	fixture.r.locks[0].kind = LOCK_KIND_CPYTHON_GIL; /* somebody waited for its GIL */
+	text = rendered("text", &fixture.r, NULL, &o);
+	assert_null(strstr(text, "linked but"));
+	free(text);
+}
+
 static void text_of_sixteen_threads_is_one_screen(void **state)
 {
 	struct render_options o = { .width = 100 };
@@ -693,6 +719,7 @@ int main(void)
 		cmocka_unit_test(text_is_sound_in_every_look),
 		cmocka_unit_test(text_has_its_parts_in_order),
 		cmocka_unit_test(processes_that_are_alike_are_one_row),
+		cmocka_unit_test(an_interpreter_that_is_only_linked_is_said_to_be),
 		cmocka_unit_test(text_of_sixteen_threads_is_one_screen),
 		cmocka_unit_test(text_sums_up_what_has_no_room),
 		cmocka_unit_test(text_shows_processes_with_their_verdicts),

@@ -36,6 +36,7 @@ struct verdict_facts {
 			  known */
 	double own;    /* of them giltrace itself, as it measured */
 	double idle;   /* CPUs that nobody used, likewise */
+	enum gt_interpreter interpreter; /* that it ran, NONE: none with a global lock */
 	uint32_t cpus_online;
 	bool quota; /* that, not their masks, is what bounds the CPUs it may use */
 	/*

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose verdict: the facts of the run and of each process, and which stands at the top. */
+#include "interpreters.h"
 #include "verdict.h"
 
 #include <errno.h>
@@ -114,6 +115,14 @@ static bool ends_early(const struct result_losses *l)
 	return l->incomplete || l->damaged;
 }
 
+/* Whose global lock may be at work. */
+static enum gt_interpreter interpreter_of(const struct results *out, const struct result_process *r)
+{
+	return r && interpreters_ran(out, r) && !(r->interpreter.flags & GT_INTERPRETER_NO_GIL)
+		       ? r->interpreter.kind
+		       : GT_INTERPRETER_NONE;
+}
+
 static int judge_process(const struct analysis_context *ctx, const struct results *out,
 			 const struct household *h, struct result_process *r)
 {
@@ -121,6 +130,7 @@ static int judge_process(const struct analysis_context *ctx, const struct result
 		.parallelism = &r->parallelism,
 		.unknown_share = h->life ? (double)h->unknown / (double)h->life : 0,
 		.ends_early = ends_early(&out->losses),
+		.interpreter = interpreter_of(out, r),
 	};
 
 	r->verdict.process = r->id;
@@ -187,6 +197,16 @@ static double demand(const struct analysis_context *ctx, const struct results *o
 	return cpus;
 }
 
+static const struct result_process *busiest(const struct results *out)
+{
+	const struct result_process *most = NULL;
+
+	for (size_t i = 0; i < out->nprocesses; i++)
+		if (!most || out->processes[i].run > most->run)
+			most = &out->processes[i];
+	return most;
+}
+
 static int judge_run(const struct analysis_context *ctx, const struct household *all,
 		     struct results *out)
 {
@@ -195,6 +215,7 @@ static int judge_run(const struct analysis_context *ctx, const struct household 
 		.unknown_share = out->losses.unknown_share,
 		.ends_early = ends_early(&out->losses),
 		.demand = demand(ctx, out, all),
+		.interpreter = interpreter_of(out, busiest(out)),
 	};
 
 	look_around(out, &facts);

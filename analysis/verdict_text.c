@@ -102,12 +102,33 @@ static void say_io_bound(struct buf *b, const struct verdict_facts *f)
 	say_gain(b, f->parallelism);
 }
 
+/* For how long a thread holds the global lock before it must let go of it, ms. */
+static const uint32_t slices[GT_INTERPRETER_COUNT] = {
+	[GT_INTERPRETER_CPYTHON] = 5,
+	[GT_INTERPRETER_RUBY] = 100,
+	[GT_INTERPRETER_OCAML] = 50,
+};
+
+/* Threads that end before their time slice does take turns without ever waiting for long. */
+static void say_too_short(struct buf *b, const struct verdict_facts *f)
+{
+	uint32_t slice = slices[f->interpreter];
+
+	if (slice && f->sums.workers > 1 && ms((double)f->sums.run_max) < slice)
+		buf_printf(
+			b,
+			"; too short to tell whether %s keeps its threads apart: none of %" PRIu32
+			" ran as long as a time slice (%" PRIu32 " ms)",
+			lock_kind_global_name(f->interpreter), f->sums.workers, slice);
+}
+
 static void say_single_threaded(struct buf *b, const struct verdict_facts *f)
 {
 	buf_printf(
 		b,
 		"single-threaded: two or more threads had something to do for %.1f %% of active time",
 		percent(f, f->sums.several));
+	say_too_short(b, f);
 	say_gain(b, f->parallelism);
 }
 

@@ -44,6 +44,19 @@ static void sentence_is(const struct verdict_facts *f, const char *part)
 	free(v.sentence);
 }
 
+static void sentence_lacks(const struct verdict_facts *f, const char *part)
+{
+	struct result_verdict v = { 0 };
+
+	assert_int_equal(verdict_write(f, &v), 0);
+	if (strstr(v.sentence, part))
+		fail_msg("\"%s\" in: %s", part, v.sentence);
+	for (size_t i = 0; i < v.nevidence; i++)
+		free(v.evidence[i]);
+	free(v.evidence);
+	free(v.sentence);
+}
+
 static void nothing_remarkable_is_mixed(void **unused)
 {
 	struct result_parallelism p;
@@ -329,6 +342,26 @@ static void every_sentence_has_its_class_and_the_gain_bound(void **unused)
 		free(v.evidence);
 		free(v.sentence);
 	}
+}
+
+/* Two threads of Ruby that end before the first must let go: that says nothing of the GVL. */
+static void single_threaded_for_less_than_a_time_slice_is_too_short(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.sums.several = 0;
+	f.sums.run_max = 99000000;
+	sentence_lacks(&f, "too short");
+	f.interpreter = GT_INTERPRETER_RUBY;
+	sentence_is(&f, "single-threaded: ");
+	sentence_is(&f, "too short to tell whether Ruby's GVL keeps its threads apart: none of 4 ran as "
+			"long as a time slice (100 ms)");
+	f.sums.run_max = 100000000;
+	sentence_lacks(&f, "too short");
+	f.sums.run_max = 99000000;
+	f.sums.workers = 1; /* it is single-threaded */
+	sentence_lacks(&f, "too short");
 }
 
 static void sentence_tells_a_loss_from_an_early_end(void **unused)
@@ -710,6 +743,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_remarkable_is_mixed),
 		cmocka_unit_test(unknown_time_or_too_little_work_is_inconclusive),
+		cmocka_unit_test(single_threaded_for_less_than_a_time_slice_is_too_short),
 		cmocka_unit_test(sentence_tells_a_loss_from_an_early_end),
 		cmocka_unit_test(only_a_part_of_a_cpu_has_decimals),
 		cmocka_unit_test(starving_says_what_took_the_cpus),

@@ -283,13 +283,6 @@ uint32_t parallelism_running(const struct parallelism *p, const struct process *
 	return s ? s->count[ROLE_RUNNING] : 0;
 }
 
-uint32_t parallelism_lock_blocked(const struct parallelism *p, const struct process *scope)
-{
-	const struct scope *s = find_scope(p, scope);
-
-	return s ? s->count[ROLE_LOCK] : 0;
-}
-
 double parallelism_critical(const struct parallelism *p, const struct thread *t)
 {
 	return t->index < p->parts_cap && p->parts[t->index] ? p->parts[t->index]->critical : 0;

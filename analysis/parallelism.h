@@ -37,9 +37,8 @@ uint64_t parallelism_serialized_so_far(const struct parallelism *p, const struct
 /* 0, or -ENOMEM: its clocks stand still since it got no memory. */
 int parallelism_error(const struct parallelism *p);
 
-/* P and L at this moment, the change that is being told included. */
+/* P at this moment, the change that is being told included. */
 uint32_t parallelism_running(const struct parallelism *p, const struct process *scope);
-uint32_t parallelism_lock_blocked(const struct parallelism *p, const struct process *scope);
 
 /* Integral of 1/P (of the whole run) over the time `t` ran, ns. */
 double parallelism_critical(const struct parallelism *p, const struct thread *t);

@@ -47,18 +47,6 @@ struct frames *frames_new(volatile uint32_t *next, frames_tell tell, void *ctx)
 	return f;
 }
 
-void frames_free(struct frames *f)
-{
-	if (!f)
-		return;
-	map_free(&f->by_hash);
-	buf_free(&f->contents);
-	map_free(&f->kernel_named);
-	buf_free(&f->chains);
-	kernel_symbols_free(f->kernel);
-	free(f);
-}
-
 void frames_hurry(struct frames *f, bool hurry)
 {
 	f->hurry = hurry;

@@ -58,6 +58,4 @@ void frames_add_kernel(struct frames *f, uint64_t ip, bool exact, struct frames_
 void frames_add_user(struct frames *f, struct code_space *space, const struct unwind_frame *u,
 		     struct frames_list *to);
 
-void frames_free(struct frames *f); /* NULL ok */
-
 #endif

@@ -207,11 +207,6 @@ const char *image_functions_find(const struct image_functions *f, uint64_t vaddr
 	return NULL;
 }
 
-size_t image_functions_size(const struct image_functions *f)
-{
-	return sizeof(*f) + f->functions.cap + f->names.cap + f->starts.cap;
-}
-
 void image_functions_free(struct image_functions *f)
 {
 	if (!f)

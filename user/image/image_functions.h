@@ -20,9 +20,6 @@ struct image_functions *image_functions_read(Elf *elf, const char *path);
  */
 const char *image_functions_find(const struct image_functions *f, uint64_t vaddr, uint64_t *start);
 
-/* Bytes of memory held. */
-size_t image_functions_size(const struct image_functions *f);
-
 void image_functions_free(struct image_functions *f); /* NULL ok */
 
 #endif

@@ -201,11 +201,6 @@ const struct unwind_rule *image_rules_find(struct image_rules *r, uint64_t vaddr
 	return rule;
 }
 
-size_t image_rules_size(const struct image_rules *r)
-{
-	return sizeof(*r) + r->bytes + r->by_vaddr.cap * sizeof(*r->by_vaddr.slots);
-}
-
 void image_rules_free(struct image_rules *r)
 {
 	if (!r)

@@ -25,9 +25,6 @@ void image_rules_debug(struct image_rules *r, Dwarf *debug);
  * call. */
 const struct unwind_rule *image_rules_find(struct image_rules *r, uint64_t vaddr);
 
-/* Bytes of memory held. */
-size_t image_rules_size(const struct image_rules *r);
-
 void image_rules_free(struct image_rules *r); /* NULL ok */
 
 #endif

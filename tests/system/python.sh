@@ -3,11 +3,7 @@
 # Python frames in stacks: the functions and lines that Python itself tells, of every CPython that is found here.
 # shellcheck disable=SC2119,SC2317 # functions with optional arguments; called by name
 . "$(dirname "$0")/lib.sh"
-
-needs_pythons() {
-	needs_trace
-	[ "$(uname -m)" = x86_64 ] || skip "stacks are taken on x86-64 only"
-}
+. "$(dirname "$0")/stacks_lib.sh"
 
 # with_pythons CMD [ARG…]: with each CPython 3.8 to 3.13 here as $python.
 with_pythons() {
@@ -30,7 +26,7 @@ standing_threads() {
 }
 
 case_frames_are_those_that_python_tells() {
-	needs_pythons
+	needs_stacks
 	with_pythons standing_threads
 }
 
@@ -56,12 +52,12 @@ counting_threads() {
 }
 
 case_lock_and_critical_name_python_functions() {
-	needs_pythons
+	needs_stacks
 	with_pythons counting_threads
 }
 
 case_a_forked_process_has_them_at_once() {
-	needs_pythons
+	needs_stacks
 	cat >"$T/fork.py" <<-'EOF'
 		import os, time
 		def in_the_child():
@@ -82,7 +78,7 @@ case_a_forked_process_has_them_at_once() {
 }
 
 case_another_program_has_none() {
-	needs_pythons
+	needs_stacks
 	python=$PYTHON
 	run "$GILTRACE" record --stacks offcpu -o "$T/t.gt" -- "$python" -c \
 		'import os, time; [time.sleep(0.1) for i in range(5)]; os.execv("/bin/sleep", ["sleep", "0.3"])'

@@ -3,24 +3,7 @@
 # How far stacks reach: in other people's programs, and where something is in the way.
 # shellcheck disable=SC2119,SC2317 # functions with optional arguments; called by name
 . "$(dirname "$0")/lib.sh"
-
-SHAPES=$PROGRAMS/stack_shapes
-
-needs_stacks() {
-	needs_trace
-	[ "$(uname -m)" = x86_64 ] || skip "stacks are taken on x86-64 only"
-}
-
-# record_stacks [OPTION…] -- CMD…: into t.gt, and its dump.
-record_stacks() {
-	run "$GILTRACE" record -o "$T/t.gt" "$@"
-	want_status 0
-	"$O/tests/tools/dump" "$T/t.gt" >"$T/t.dump" || fail "the trace cannot be read"
-}
-
-check_stacks() {
-	"$PYTHON" "$HERE/stacks.py" "$T/t.dump" "$@" >&2 || exit 1
-}
+. "$(dirname "$0")/stacks_lib.sh"
 
 # reach_the_start KIND… -- CMD…: nearly all of their time is in complete stacks, and there is some.
 reach_the_start() {

@@ -72,54 +72,23 @@ counters_agree() {
 
 # ---- the kernel's counters ----
 
-case_gil_threads() {
-	kernel_agrees "$WORKLOADS/gil_threads" -t 4 -w 0.1
-}
-
-case_gil_convoy() {
-	kernel_agrees "$WORKLOADS/gil_convoy" -t 2 -w 0.2
-}
-
-case_gil_io() {
-	kernel_agrees "$WORKLOADS/gil_io" -t 8 -w 0.2
-}
-
-case_fine_grained() {
-	kernel_agrees "$WORKLOADS/fine_grained" -t 2 -w 0.1
-}
-
-case_heat() {
-	kernel_agrees "$PROGRAMS/heat" heat.json
-}
-
-case_processes() {
-	kernel_agrees "$WORKLOADS/gil_procs" -t 2 -w 0.1
-}
-
-case_python_threads() {
-	kernel_agrees "$PYTHON" "$SOURCE/workloads/python/count_threads.py" 2 600000
-}
-
-case_python_processes() {
-	kernel_agrees "$PYTHON" "$SOURCE/workloads/python/count_procs.py" 2 600000
-}
-
-case_sleepers() {
-	kernel_agrees "$PROGRAMS/crowd" sleepers 4 500
-}
-
-case_short_lived_threads() {
-	kernel_agrees "$PROGRAMS/crowd" short 1000
-}
+case_gil_threads() { kernel_agrees "$WORKLOADS/gil_threads" -t 4 -w 0.1; }
+case_gil_convoy() { kernel_agrees "$WORKLOADS/gil_convoy" -t 2 -w 0.2; }
+case_gil_io() { kernel_agrees "$WORKLOADS/gil_io" -t 8 -w 0.2; }
+case_fine_grained() { kernel_agrees "$WORKLOADS/fine_grained" -t 2 -w 0.1; }
+case_heat() { kernel_agrees "$PROGRAMS/heat" heat.json; }
+case_processes() { kernel_agrees "$WORKLOADS/gil_procs" -t 2 -w 0.1; }
+case_python_threads() { kernel_agrees "$PYTHON" "$SOURCE/workloads/python/count_threads.py" 2 600000; }
+case_python_processes() { kernel_agrees "$PYTHON" "$SOURCE/workloads/python/count_procs.py" 2 600000; }
+case_sleepers() { kernel_agrees "$PROGRAMS/crowd" sleepers 4 500; }
+case_short_lived_threads() { kernel_agrees "$PROGRAMS/crowd" short 1000; }
 
 case_movers() {
 	needs_cpus 2
 	kernel_agrees "$PROGRAMS/crowd" movers 3 60
 }
 
-case_forks() {
-	kernel_agrees sh -c 'i=0; while [ $i -lt 60 ]; do /bin/true; (:); i=$((i + 1)); done'
-}
+case_forks() { kernel_agrees sh -c 'i=0; while [ $i -lt 60 ]; do /bin/true; (:); i=$((i + 1)); done'; }
 
 case_nice() {
 	needs_tool nice
@@ -153,46 +122,21 @@ case_sqlite() {
 
 # ---- perf ----
 
-case_perf_gil_threads() {
-	perf_agrees "$WORKLOADS/gil_threads" -t 4 -w 0.1
-}
-
-case_perf_gil_io() {
-	perf_agrees "$WORKLOADS/gil_io" -t 8 -w 0.1
-}
-
-case_perf_fine_grained() {
-	perf_agrees "$WORKLOADS/fine_grained" -t 4 -w 0.05
-}
-
-case_perf_processes() {
-	perf_agrees "$WORKLOADS/gil_procs" -t 3 -w 0.05
-}
-
-case_perf_forks() {
-	perf_agrees sh -c 'i=0; while [ $i -lt 30 ]; do /bin/true; (:); i=$((i + 1)); done'
-}
-
-case_perf_short_lived_threads() {
-	perf_agrees "$PROGRAMS/crowd" short 200
-}
+case_perf_gil_threads() { perf_agrees "$WORKLOADS/gil_threads" -t 4 -w 0.1; }
+case_perf_gil_io() { perf_agrees "$WORKLOADS/gil_io" -t 8 -w 0.1; }
+case_perf_fine_grained() { perf_agrees "$WORKLOADS/fine_grained" -t 4 -w 0.05; }
+case_perf_processes() { perf_agrees "$WORKLOADS/gil_procs" -t 3 -w 0.05; }
+case_perf_forks() { perf_agrees sh -c 'i=0; while [ $i -lt 30 ]; do /bin/true; (:); i=$((i + 1)); done'; }
+case_perf_short_lived_threads() { perf_agrees "$PROGRAMS/crowd" short 200; }
 
 case_perf_movers() {
 	needs_cpus 2
 	perf_agrees "$PROGRAMS/crowd" movers 3 40
 }
 
-case_counters_gil_threads() {
-	counters_agree "$WORKLOADS/gil_threads" -t 4 -w 0.1
-}
-
-case_counters_processes() {
-	counters_agree "$WORKLOADS/gil_procs" -t 3 -w 0.05
-}
-
-case_counters_heat() {
-	counters_agree "$PROGRAMS/heat" heat.json
-}
+case_counters_gil_threads() { counters_agree "$WORKLOADS/gil_threads" -t 4 -w 0.1; }
+case_counters_processes() { counters_agree "$WORKLOADS/gil_procs" -t 3 -w 0.05; }
+case_counters_heat() { counters_agree "$PROGRAMS/heat" heat.json; }
 
 # ---- cgroups ----
 
@@ -249,9 +193,7 @@ group_agrees() {
 	crosscheck cgroup=group books=books
 }
 
-case_group_without_a_quota() {
-	group_agrees max "$WORKLOADS/gil_procs" -t 2 -w 0.1
-}
+case_group_without_a_quota() { group_agrees max "$WORKLOADS/gil_procs" -t 2 -w 0.1; }
 
 # 2 ms of each 10: a group that is kept from running most of the time, unless others take even more.
 case_group_with_a_quota() {

@@ -221,7 +221,7 @@ run_cases() {
 	trap "rm -rf '$RUN_DIR'" EXIT
 	[ -x "$GILTRACE" ] || { echo "FAIL $topic: $GILTRACE is not built"; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 	probe_tracing
-	cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {$/\1/p' "$0")
+	cases=$(sed -n 's/^case_\([a-z0-9_]*\)() {.*/\1/p' "$0")
 	# shellcheck disable=SC2086 # a list of names
 	[ $# -gt 0 ] || set -- $cases
 	for name; do

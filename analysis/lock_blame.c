@@ -82,21 +82,22 @@ static inline void add(struct lock_blame *blame, uint32_t holder, uint32_t waite
 static void charge(struct lock_blame *blame, struct lock_blame_wait *x, uint32_t itself,
 		   uint64_t until)
 {
-	const struct lock_tenure *past = blame->past + x->past, *end = blame->past + blame->npast;
-	uint64_t *column = blame->cells + x->slot, charged = x->charged;
+	uint64_t charged = x->charged;
 	uint32_t holder;
 
-	for (; past < end; past++) {
+	for (uint32_t i = x->past; i < blame->npast; i++) {
+		const struct lock_tenure *past = &blame->past[i];
+
 		if (past->until <= charged)
 			continue;
 		holder = past->holder == x->slot ? itself : past->holder;
-		column[(size_t)holder * blame->room] += past->until - charged;
+		add(blame, holder, x->slot, past->until - charged);
 		charged = past->until;
 	}
 	x->past = blame->npast;
 	if (until > charged) {
 		holder = blame->holder == x->slot ? itself : blame->holder;
-		column[(size_t)holder * blame->room] += until - charged;
+		add(blame, holder, x->slot, until - charged);
 		charged = until;
 	}
 	x->charged = charged;

@@ -59,7 +59,8 @@ enum sim_feature {
 	SIM_RESPAWN = 1 << 17, /* threads end and others begin, with their thread ids */
 	SIM_PI = 1 << 18,      /* some mutexes inherit priority: the kernel hands them over */
 	SIM_EARLY = 1 << 19,   /* some are woken on their way off the CPU, into a futex wait */
-	SIM_FEATURES = 20
+	SIM_REQUEUE = 1 << 20, /* some barriers move who waits to a mutex, and wake one */
+	SIM_FEATURES = 21
 };
 
 /* What is done to the records on their way into the file. */
@@ -79,7 +80,7 @@ struct sim_params {
 	uint64_t records; /* at least so many, then it ends; 0: as `length` says */
 	uint32_t features;
 	enum sim_damage damage;
-	uint64_t end; /* of the window, where it is known from the first run; else 0 */
+	uint64_t end;	   /* of the window, where it is known from the first run; else 0 */
 	uint32_t scenario; /* sim_scenarios.h; 0: a world as the seed draws it */
 	uint32_t load;	   /* so many CPUs have a busy program of someone else's */
 	bool one_cpu;	   /* all may use the first CPU only */
@@ -128,6 +129,7 @@ struct sim_object {
 	uint32_t owner; /* thread index + 1; 0: free */
 	uint32_t readers;
 	bool pi;
+	bool requeues;
 	uint32_t switches;	       /* GIL: how often it changed hands */
 	bool asked;		       /* GIL: the holder is to let go */
 	bool unknown;		       /* its interpreter is not told */
@@ -183,7 +185,8 @@ struct sim_thread {
 	uint32_t next;	    /* thread index + 1, in a run queue */
 	uint32_t next_wait; /* likewise on a word */
 	uint32_t next_turn; /* likewise for a baton */
-	uint32_t word;	    /* that it waits on, and its own that its end is told on */
+	uint32_t word;	    /* that it asked to wait on; on which it is now, having been moved; */
+	uint32_t queued_on; /* and its own that its end is told on */
 	uint32_t own_word;
 	uint32_t turn_word; /* its first of two for a baton */
 	uint64_t left;	    /* to run until the next step */
@@ -313,6 +316,8 @@ void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t
 void sim_futex_leaves(struct sim *s, struct sim_thread *t);
 /* The first waiter is woken by running thread `t`. Was there any? */
 bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word);
+/* The first waiter is woken, the others are moved to the next word. */
+void sim_futex_requeue(struct sim *s, struct sim_thread *t, uint32_t word);
 /* By a call of `t` that is no futex's, or by an interrupt: `t` NULL. */
 void sim_wake(struct sim *s, struct sim_thread *t, struct sim_thread *to, int syscall);
 void sim_ends(struct sim *s, struct sim_thread *t);
@@ -357,9 +362,9 @@ void sim_truth_state(struct sim *s, const struct sim_thread *t, enum sim_state n
 void sim_truth_round(struct sim *s, const struct sim_thread *t,
 		     uint32_t word); /* before its state changes */
 /*
- * A thread comes to its switch-out into a futex wait, which may tell that it is being woken; and it is
- * off. Where records were lost its waking may be among them, and what it does next is not known. One that is
- * unknown and is woken on its way counts as runnable from there on.
+ * A thread comes to its switch-out into a futex wait, which may tell that it is being woken; and it
+ * is off. Where records were lost its waking may be among them, and what it does next is not known.
+ * One that is unknown and is woken on its way counts as runnable from there on.
  */
 void sim_truth_way_off(struct sim *s, const struct sim_thread *t, bool woken);
 void sim_truth_off(struct sim *s, const struct sim_thread *t);
@@ -379,7 +384,7 @@ struct sim_case {
 	uint64_t lost, end;	    /* records; of the window */
 	struct sim_loss *losses;
 	uint32_t nlosses;
-	FILE *out;		    /* differences are told here; NULL: nowhere */
+	FILE *out; /* differences are told here; NULL: nowhere */
 };
 
 /* Number of differences, or -errno. */

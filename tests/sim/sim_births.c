@@ -37,7 +37,7 @@ static void object_words(struct sim *s, struct sim_object *o)
 		[OBJECT_MASTER] = { "caml_master_lock", 2, { 88, 92 } },
 		[OBJECT_RWLOCK] = { "rwlock", 2, { 0, 4 } },
 		[OBJECT_QUEUE] = { "queue", 1, { 0 } },
-		[OBJECT_BARRIER] = { "barrier", 1, { 0 } },
+		[OBJECT_BARRIER] = { "barrier", 2, { 0, 16 } },
 	};
 	uint32_t as = s->processes[o->process].as;
 
@@ -172,14 +172,15 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 	if (n && sim_chance(s, 70))
 		p->global = sim_object_new(s, kinds[sim_random(s, n)], index) + 1;
 	for (uint32_t i = 0, some = 1 + sim_random(s, 4); sim_has(s, SIM_MUTEX) && i < some; i++)
-		s->objects[sim_object_new(s, OBJECT_MUTEX, index)].pi =
-			sim_has(s, SIM_PI) && sim_chance(s, 50);
+		s->objects[sim_object_new(s, OBJECT_MUTEX, index)].pi = sim_has(s, SIM_PI) &&
+									sim_chance(s, 50);
 	if (sim_has(s, SIM_RWLOCK))
 		sim_object_new(s, OBJECT_RWLOCK, index);
 	if (sim_has(s, SIM_BARRIER) && rest >= 2) {
 		p->members = 2 + sim_random(s, rest > 5 ? 4 : rest - 1);
 		p->barrier = sim_object_new(s, OBJECT_BARRIER, index) + 1;
 		s->objects[p->barrier - 1].members = p->members;
+		s->objects[p->barrier - 1].requeues = sim_has(s, SIM_REQUEUE) && sim_chance(s, 50);
 		rest -= p->members;
 	}
 	if (sim_has(s, SIM_QUEUE) && rest >= 2) {

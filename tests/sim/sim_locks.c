@@ -326,20 +326,63 @@ bool sim_take(struct sim *s, struct sim_thread *t, struct sim_object *o, bool *p
 	return false;
 }
 
+static bool has_mutex(struct sim *s, struct sim_thread *t, struct sim_object *o)
+{
+	o->owner = t->index + 1;
+	t->lock_stage = 5;
+	t->left = sim_between(s, 5 * US, 90 * US);
+	return false;
+}
+
+/* All others wait: the mutex is free. */
+static bool broadcasts(struct sim *s, struct sim_thread *t, struct sim_object *o)
+{
+	sim_futex_requeue(s, t, o->word);
+	return has_mutex(s, t, o);
+}
+
+/*
+ * Back from a condition variable, with its mutex still to be taken, as C libraries do that move the
+ * waiters to it: each lets the next one go. Stages 3: it wants it, 4: right before the call, 5: it
+ * has it.
+ */
+static bool passes_mutex(struct sim *s, struct sim_thread *t, struct sim_object *o)
+{
+	if (t->lock_stage == 5) {
+		o->owner = 0;
+		sim_futex_wake(s, t, o->word + 1);
+		t->lock_stage = 0;
+		return true;
+	}
+	if (!o->owner)
+		return has_mutex(s, t, o);
+	if (t->lock_stage != 4)
+		return moment(s, t, 4);
+	t->lock_stage = 3;
+	sim_futex_wait(s, t, o->word + 1, WAIT, 2, 0);
+	return false;
+}
+
 bool sim_barrier(struct sim *s, struct sim_thread *t, struct sim_object *o)
 {
+	if (t->lock_stage > 2)
+		return passes_mutex(s, t, o);
 	if (t->lock_stage == 0) {
 		t->episode++;
 		t->seen = o->round;
 		if (++o->here == o->members) {
 			o->here = 0;
 			o->round++;
+			if (o->requeues)
+				return broadcasts(s, t, o);
 			while (sim_futex_wake(s, t, o->word))
 				;
 			return true;
 		}
 	}
 	if (o->round != t->seen) {
+		if (o->requeues)
+			return passes_mutex(s, t, o);
 		t->lock_stage = 0;
 		return true;
 	}

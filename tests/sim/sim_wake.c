@@ -34,7 +34,7 @@ static void word_add(struct sim *s, uint32_t word, struct sim_thread *t)
 {
 	struct sim_word *w = &s->words[word];
 
-	t->word = word;
+	t->queued_on = word;
 	t->next_wait = 0;
 	if (w->last)
 		s->threads[w->last - 1].next_wait = t->index + 1;
@@ -45,7 +45,7 @@ static void word_add(struct sim *s, uint32_t word, struct sim_thread *t)
 
 static void word_del(struct sim *s, struct sim_thread *t)
 {
-	struct sim_word *w = &s->words[t->word];
+	struct sim_word *w = &s->words[t->queued_on];
 	uint32_t *link = &w->first, before_it = 0;
 
 	while (*link && *link != t->index + 1) {
@@ -128,6 +128,7 @@ void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
 		    uint64_t ns)
 {
+	t->word = word;
 	word_add(s, word, t);
 	s->words[word].op = op;
 	t->leaving_ns = ns;
@@ -156,7 +157,7 @@ static void wakes(struct sim *s, struct sim_thread *from, struct sim_thread *to,
 	to->early_by_futex = ev->flags & GT_F_FUTEX;
 }
 
-bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
+static bool wake_first(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op)
 {
 	struct sim_word *w = &s->words[word];
 	struct gt_event ev;
@@ -171,11 +172,27 @@ bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
 	ev.syscall = NR_FUTEX;
 	ev.flags = GT_F_FUTEX | GT_F_BLOCK;
 	ev.u.addr = w->addr;
-	ev.op = s->words[word].op == (FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG)
-			? FUTEX_UNLOCK_PI | FUTEX_PRIVATE_FLAG
-			: FUTEX_WAKE | FUTEX_PRIVATE_FLAG;
+	ev.op = op | FUTEX_PRIVATE_FLAG;
 	wakes(s, t, to, &ev);
 	return true;
+}
+
+bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
+{
+	bool pi = s->words[word].op == (FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG);
+
+	return wake_first(s, t, word, pi ? FUTEX_UNLOCK_PI : FUTEX_WAKE);
+}
+
+void sim_futex_requeue(struct sim *s, struct sim_thread *t, uint32_t word)
+{
+	wake_first(s, t, word, FUTEX_CMP_REQUEUE);
+	while (s->words[word].first) {
+		struct sim_thread *moved = &s->threads[s->words[word].first - 1];
+
+		word_del(s, moved);
+		word_add(s, word + 1, moved);
+	}
 }
 
 /* Interrupts come on top of whoever runs on the CPU where the thread went to sleep. */

@@ -16,7 +16,8 @@
  *   sim_trace.c   the first run's records, and what is done to them on the way
  *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock;
  *                 sim_truth_losses.c: what a loss leaves unknown
- *   sim_check.c   the report against the books; sim_check_locks.c: locks and events
+ *   sim_check.c   the report against the books; sim_check_locks.c: locks and events;
+ *                 sim_check_parallel.c: parallelism and verdicts
  *   sim_params.c  what a seed stands for
  *   sim_scenarios.c  worlds with a name, whose verdict is known
  *   sim_main.c    options, many seeds, shrinking
@@ -35,6 +36,7 @@
 
 #define US 1000ULL
 #define MS 1000000ULL
+#define NR_VFORK 58
 #define SIM_START 1000000000ULL
 
 /* What a world may have. Shrinking takes away one after the other. */
@@ -60,7 +62,8 @@ enum sim_feature {
 	SIM_PI = 1 << 18,      /* some mutexes inherit priority: the kernel hands them over */
 	SIM_EARLY = 1 << 19,   /* some are woken on their way off the CPU, into a futex wait */
 	SIM_REQUEUE = 1 << 20, /* some barriers move who waits to a mutex, and wake one */
-	SIM_FEATURES = 21
+	SIM_VFORK = 1 << 21,   /* some processes have their parent wait until they exec */
+	SIM_FEATURES = 22
 };
 
 /* What is done to the records on their way into the file. */
@@ -221,6 +224,8 @@ struct sim_process {
 	uint32_t *threads, nthreads; /* spawned so far: indices; room for `planned` */
 	uint32_t planned, members, consumers;
 	bool exec;
+	uint32_t vfork; /* thread index + 1 of who made it by vfork(), until it execs */
+	bool vforked;	/* it was made so */
 };
 
 struct sim_cpu {

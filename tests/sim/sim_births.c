@@ -101,11 +101,13 @@ static void tell_task(struct sim *s, const struct sim_thread *t, const struct si
 		return;
 	ev.u.task.parent = parent ? parent->id : 0;
 	ev.u.task.process = p->id;
-	ev.u.task.as = p->as;
+	ev.u.task.as = p->vfork ? s->processes[parent->process].as : p->as;
 	ev.u.task.tid = t->tid;
 	ev.u.task.tgid = p->pid;
 	ev.u.task.ppid = 1;
 	ev.u.task.clone_flags = thread ? CLONE_VM | CLONE_THREAD | CLONE_SIGHAND : 0;
+	if (p->vfork && !thread)
+		ev.u.task.clone_flags = CLONE_VM | CLONE_VFORK;
 	ev.u.task.flags = (found ? GT_TASK_FOUND : 0) | (thread ? GT_TASK_THREAD : 0);
 	ev.u.task.clear_child_tid = s->words[t->own_word].addr;
 	ev.u.task.start = s->now;
@@ -166,6 +168,7 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 		return;
 	}
 	p->exec = sim_has(s, SIM_EXEC) && sim_chance(s, 50);
+	p->vforked = index && sim_has(s, SIM_VFORK) && sim_chance(s, 50);
 	for (uint32_t i = 0; i < 4; i++)
 		if (sim_has(s, globals[i]))
 			kinds[n++] = global_kinds[i];
@@ -202,6 +205,7 @@ int sim_process_begins(struct sim *s, uint32_t index, struct sim_thread *parent)
 	p->pid = t->tid;
 	p->main = t->index;
 	t->role = ROLE_MAIN;
+	p->vfork = p->vforked ? parent->index + 1 : 0;
 	t->pin = parent ? parent->pin : s->p.one_cpu;
 	tell_task(s, t, parent, !parent);
 	if (!parent)

@@ -44,6 +44,11 @@ void check_spread(struct check *k, uint64_t id, const char *name, const json_t *
 uint64_t check_sum(const struct truth_list *l);
 double check_least(double a, double b);
 
+/* ---- sim_check_parallel.c ---- */
+
+void check_parallelism(struct check *k);
+void check_verdict(struct check *k);
+
 /* ---- sim_check_locks.c ---- */
 
 void check_locks(struct check *k);

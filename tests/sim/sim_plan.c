@@ -148,7 +148,9 @@ static void main_thread(struct sim *s, struct sim_thread *t, struct sim_process 
 	uint32_t i = t->spawned++;
 
 	if (i == 0) {
-		if (p->exec)
+		if (p->vforked)
+			sim_step_add(t, STEP_RUN, 0, sim_between(s, 5 * US, 200 * US));
+		if (p->exec || p->vforked)
 			sim_step_add(t, STEP_EXEC, 0, 0);
 		for (uint32_t child = 1;
 		     t->process == 0 && child < s->p.processes && t->n < SIM_STEPS - 2; child++)

@@ -8,6 +8,7 @@
 #define TASK_INTERRUPTIBLE 1
 #define TASK_UNINTERRUPTIBLE 2
 #define TASK_DEAD 0x80
+#define TASK_WAKEKILL 0x100
 
 static void blocks(struct sim *s, struct sim_thread *t, struct gt_event *ev, enum sim_state state,
 		   uint64_t ns)
@@ -26,6 +27,8 @@ void sim_block(struct sim *s, struct sim_thread *t, enum sim_state state, int sy
 
 	ev.syscall = syscall;
 	ev.state = disk || state == SIM_KERNEL_LOCK ? TASK_UNINTERRUPTIBLE : TASK_INTERRUPTIBLE;
+	if (syscall == NR_VFORK)
+		ev.state = TASK_UNINTERRUPTIBLE | TASK_WAKEKILL;
 	ev.flags = disk ? GT_F_IOWAIT : 0;
 	blocks(s, t, &ev, state, ns);
 }

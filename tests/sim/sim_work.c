@@ -9,9 +9,21 @@
 #define NR_MMAP 9
 #define NR_PREAD 17
 #define NR_NANOSLEEP 35
+#define NR_EXECVE 59
 #define NR_EXIT 60
 #define NR_WAIT4 61
 #define JOIN_OP 0x109 /* glibc waits for a thread's end by a shared FUTEX_WAIT_BITSET */
+
+/* By vfork() it had its parent's memory until here, and its parent waited for that, if it came so
+ * far. */
+static void releases(struct sim *s, struct sim_thread *t, struct sim_process *p)
+{
+	struct sim_thread *parent = &s->threads[p->vfork - 1];
+
+	p->vfork = 0;
+	if (parent->state == SIM_OTHER)
+		sim_wake(s, t, parent, NR_EXECVE);
+}
 
 static void execs(struct sim *s, struct sim_thread *t)
 {
@@ -21,7 +33,10 @@ static void execs(struct sim *s, struct sim_thread *t)
 	};
 	uint32_t old = p->as;
 
-	p->as = ++s->last_id;
+	if (p->vfork)
+		releases(s, t, p);
+	else
+		p->as = ++s->last_id;
 	for (uint32_t i = 0; i < p->nobjects; i++)
 		for (uint32_t w = s->objects[p->objects[i]].word, n = 0; n < 4 && w + n < s->nwords;
 		     n++)
@@ -119,6 +134,19 @@ static bool joined(struct sim *s, struct sim_thread *t, const struct sim_thread 
 	return false;
 }
 
+/* By vfork() the parent is blocked until the child has memory of its own. */
+static bool forks(struct sim *s, struct sim_thread *t, uint32_t child)
+{
+	if (t->stage == 0) {
+		s->err = sim_process_begins(s, child, t);
+		return s->err || !s->processes[child].vfork || calls(s, t);
+	}
+	if (t->stage++ == 2 || !s->processes[child].vfork)
+		return true;
+	sim_block(s, t, SIM_OTHER, NR_VFORK, false, 0);
+	return false;
+}
+
 static bool run_for(struct sim_thread *t, uint64_t ns)
 {
 	if (t->stage++)
@@ -182,8 +210,7 @@ static bool did(struct sim *s, struct sim_thread *t, const struct sim_step *step
 		sim_spawn(s, t, true);
 		return true;
 	case STEP_FORK:
-		s->err = sim_process_begins(s, step->object, t);
-		return true;
+		return forks(s, t, step->object);
 	case STEP_EXEC:
 		execs(s, t);
 		return true;

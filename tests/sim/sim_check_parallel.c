@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Parallelism against the books, and the verdicts that rest on little else. */
+#include "sim_check.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int span_cmp(const void *a, const void *b)
+{
+	const struct truth_span *x = a, *y = b;
+
+	return (x->from > y->from) - (x->from < y->from);
+}
+
+static uint64_t joined_length(struct truth_scope *s)
+{
+	uint64_t sum = 0, until = 0;
+
+	if (s->nstarved)
+		qsort(s->starved, s->nstarved, sizeof(*s->starved), span_cmp);
+	for (size_t i = 0; i < s->nstarved; i++) {
+		uint64_t from = s->starved[i].from > until ? s->starved[i].from : until;
+
+		if (s->starved[i].to <= from)
+			continue;
+		sum += s->starved[i].to - from;
+		until = s->starved[i].to;
+	}
+	return sum;
+}
+
+static void check_scope(struct check *k, const char *what, uint64_t id, const json_t *o,
+			struct truth_scope *s, uint64_t window)
+{
+	const json_t *histogram = json_object_get(o, "histogram");
+	double active = s->active ? (double)s->active : 1, bound = (double)s->run / s->cpus;
+
+	check_same(k, what, id, o, "active", s->active);
+	check_same(k, what, id, o, "serialized", s->serialized);
+	check_same(k, what, id, o, "lock_loss", (uint64_t)s->loss);
+	check_same(k, what, id, o, "max", s->most);
+	if (!s->active)
+		return;
+	check_share(k, what, id, o, "average", (double)s->run / active);
+	check_share(k, what, id, o, "attainable", s->attainable / active);
+	check_share(k, what, id, o, "efficiency", check_least(1, (double)s->run / s->attainable));
+	check_share(k, what, id, o, "serialized_share", (double)s->serialized / active);
+	check_share(k, what, id, o, "starved_share",
+		    check_least(1, (double)joined_length(s) / active));
+	bound = (double)s->run_most > bound ? (double)s->run_most : bound;
+	check_share(k, what, id, o, "gain_bound", bound > 0 ? (double)s->run / bound : 1);
+	for (size_t i = 1; i < json_array_size(histogram); i++)
+		if ((uint64_t)json_integer_value(json_array_get(histogram, i)) != s->histogram[i])
+			check_differs(k, "%s %" PRIu64 ": histogram[%zu] %lld, truth %" PRIu64,
+				      what, id, i, json_integer_value(json_array_get(histogram, i)),
+				      s->histogram[i]);
+}
+
+void check_parallelism(struct check *k)
+{
+	const json_t *whole = json_object_get(k->report, "parallelism");
+
+	check_scope(k, "whole", 0, whole, &k->t->whole, k->s->end - SIM_START);
+	if (!(k->s->p.features & SIM_PIN) && check_real(whole, "cpus") != k->s->p.cpus)
+		check_differs(k, "N %.1f, truth %" PRIu32, check_real(whole, "cpus"), k->s->p.cpus);
+	for (size_t i = 0; i < check_rows(k, "processes"); i++) {
+		const json_t *o = check_row(k, "processes", i);
+
+		for (uint32_t p = 0; p < k->s->p.processes; p++)
+			if (k->s->processes[p].id == check_integer(o, "id")) {
+				check_scope(k, "process", check_integer(o, "id"),
+					    json_object_get(o, "parallelism"), &k->t->processes[p],
+					    0);
+				check_same(k, "process", check_integer(o, "id"), o, "run",
+					   k->t->processes[p].run);
+			}
+	}
+}
+
+static bool any_unproven(const struct check *k)
+{
+	for (size_t i = 0; i < check_rows(k, "events"); i++)
+		if (!strcmp(check_text(check_row(k, "events", i), "kind"), "unproven"))
+			return true;
+	return false;
+}
+
+/* The first of the classes, which rest on little. What is not proven may decide for none. */
+void check_verdict(struct check *k)
+{
+	const char *class = check_text(json_object_get(k->report, "verdict"), "class");
+	const struct truth_scope *s = &k->t->whole;
+	const char *truth = NULL;
+
+	if (s->active < 10 * MS)
+		truth = "inconclusive";
+	else if (2 * s->active < k->s->end - SIM_START)
+		truth = "io-bound";
+	else if (50 * s->several < s->active)
+		truth = "single-threaded";
+	if (any_unproven(k))
+		return;
+	if (truth ? strcmp(class, truth) != 0
+		  : !strcmp(class, "inconclusive") || !strcmp(class, "io-bound") ||
+			    !strcmp(class, "single-threaded"))
+		check_differs(k, "verdict %s, truth %s", class,
+			      truth ? truth : "none of the first");
+}

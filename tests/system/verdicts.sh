@@ -47,6 +47,22 @@ case_free_threads() {
 	verdict_of 2 "$WORKLOADS/free_threads" -t 2 -w 0.5 -- "$PARALLEL" 'disturbed or p["average"] >= 1.8'
 }
 
+# So short that what giltrace itself does beside it would be seen in the verdict.
+case_free_threads_for_a_moment() {
+	verdict_of 2 "$WORKLOADS/free_threads" -t 2 -w 0.1 -- "$PARALLEL" 'r["overhead"]["window_cpu"] < 0.5 * wall'
+}
+
+# All CPUs first, then one of them: it lacks those that it was once allowed.
+case_moved_to_one_cpu() {
+	needs_trace
+	needs_cpus 2
+	needs_tool taskset
+	trace -- sh -c '"$0" -t 2 -w 0.6 & p=$!; sleep 0.2; taskset -a -c -p 0 $p >/dev/null; wait $p' \
+		"$WORKLOADS/free_threads"
+	want_status 0
+	check "$SOUND" 'v == "cpu-starved"' '"held to 1 of " in r["verdict"]["sentence"]'
+}
+
 case_fine_grained() {
 	verdict_of 2 "$WORKLOADS/fine_grained" -t 2 -w 0.5 -- "$PARALLEL"
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include <analysis/analysis.h>
 #include <analysis/lock_find.h>
 
 #define SCENE_US 1000ULL
@@ -199,6 +200,30 @@ static inline void scene_free(struct scene *s)
 {
 	lock_table_free(s->table);
 	free(s->events);
+}
+
+/* What the second pass says of it; scene_done() lets go of both. */
+static inline void scene_results(struct scene *s, struct results *r)
+{
+	struct analysis_set set;
+	struct model *m;
+
+	scene_table(s);
+	m = model_new(&s->meta, s->table);
+	memset(r, 0, sizeof(*r));
+	assert_non_null(m);
+	assert_int_equal(analysis_set_init(&set, m, &s->meta, s->table), 0);
+	scene_play(s, m);
+	r->meta = &s->meta;
+	assert_int_equal(analysis_set_results(&set, r), 0);
+	analysis_set_release(&set);
+	model_free(m);
+}
+
+static inline void scene_done(struct scene *s, struct results *r)
+{
+	results_free(r);
+	scene_free(s);
 }
 
 #endif

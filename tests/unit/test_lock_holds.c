@@ -2,7 +2,6 @@
 /* Second pass: who held scripted locks, exactly and inferred, and who kept whom waiting. */
 #include "lock_scene.h"
 
-#include <analysis/analysis.h>
 #include <analysis/lock_probed.h>
 
 #define GIL 0x1000ULL /* a condition variable's pair of words, timed: a GIL */
@@ -12,29 +11,6 @@
 #define C 3
 #define US SCENE_US
 #define MS (1000 * SCENE_US)
-
-static void results_of(struct scene *s, struct results *r)
-{
-	struct analysis_set set;
-	struct model *m;
-
-	scene_table(s);
-	m = model_new(&s->meta, s->table);
-	memset(r, 0, sizeof(*r));
-	assert_non_null(m);
-	assert_int_equal(analysis_set_init(&set, m, &s->meta, s->table), 0);
-	scene_play(s, m);
-	r->meta = &s->meta;
-	assert_int_equal(analysis_set_results(&set, r), 0);
-	analysis_set_release(&set);
-	model_free(m);
-}
-
-static void done(struct scene *s, struct results *r)
-{
-	results_free(r);
-	scene_free(s);
-}
 
 static void begin(struct scene *s)
 {
@@ -161,7 +137,7 @@ static void a_probed_hold_is_split_by_what_the_holder_did(void **state)
 	s.us += 200;
 	probe(&s, B, MUTEX, GT_LOCK_RELEASED);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 1);
 	assert_string_equal(r.locks[0].hold_source, "usdt");
 	assert_int_equal(r.locks[0].kind, LOCK_KIND_MUTEX);
@@ -181,7 +157,7 @@ static void a_probed_hold_is_split_by_what_the_holder_did(void **state)
 	/* (6.6 + 0.2)² ÷ (2 · (6.6² + 0.2²)) */
 	assert_true(r.locks[0].fairness > 0.530 && r.locks[0].fairness < 0.531);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* Where nothing tells of having it: at once, or from the last wait on. */
@@ -205,14 +181,14 @@ static void without_a_probe_for_having_it_a_thread_has_it_when_it_goes_on(void *
 	s.us += 300;
 	probe(&s, B, MUTEX, GT_LOCK_RELEASED);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].acquisitions, 2);
 	assert_int_equal(r.locks[0].releases, 2);
 	assert_int_equal(part_of(&r.locks[0], A)->held, 1000 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held, 300 * US);
 	assert_int_equal(charged(&r.locks[0], A, B), 500 * US);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void held_before_the_probes_were_set(void **state)
@@ -229,7 +205,7 @@ static void held_before_the_probes_were_set(void **state)
 	probe(&s, B, MUTEX, GT_LOCK_REQUEST);
 	probe(&s, B, MUTEX, GT_LOCK_ACQUIRED);
 	s.us += 700; /* and holds it to the end, which is 1 µs later */
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held, 600 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held, 701 * US);
 	assert_int_equal(r.locks[0].acquisitions, 1);
@@ -239,7 +215,7 @@ static void held_before_the_probes_were_set(void **state)
 	assert_int_equal(r.locks[0].nwords, 0);
 	assert_int_equal(r.locks[0].kind, LOCK_KIND_GIL);
 	assert_int_equal(r.locks[0].processes[0], 100);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* 64 bytes apart, and only the second was waited for. */
@@ -260,13 +236,13 @@ static void a_word_belongs_to_the_probed_lock_before_it(void **state)
 	scene_run(&s, 1, B);
 	probe(&s, B, MUTEX + 64, GT_LOCK_ACQUIRED);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 2);
 	assert_int_equal(r.locks[0].words[0].addr, MUTEX + 64);
 	assert_int_equal(r.locks[0].acquisitions, 2);
 	assert_int_equal(r.locks[1].acquisitions, 1);
 	assert_int_equal(r.locks[1].kind, LOCK_KIND_UNKNOWN); /* of two, neither is global */
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* One waits and never wakes, which looks like a queue; but probes tell that it asks for a lock. */
@@ -294,13 +270,13 @@ static void waits_while_asking_for_a_lock_are_waits_for_it(void **state)
 		scene_run(&s, 1, B);
 		s.us += 100;
 	}
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 1);
 	assert_int_equal(r.locks[0].words[0].addr, MUTEX + 8);
 	assert_int_equal(r.locks[0].wait.sum, 1500 * US);
 	assert_int_equal(charged(&r.locks[0], A, B), 1500 * US);
 	assert_int_equal(r.nevents, 1);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void interpreter(struct scene *s, uint32_t flags)
@@ -326,7 +302,7 @@ static void an_interpreters_uncontended_lock_is_one_of_its_kind(void **state)
 	s.us += 500;
 	probe(&s, A, 0, GT_LOCK_RELEASED);
 	s.us += 500;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 1);
 	assert_int_equal(r.locks[0].kind, LOCK_KIND_CPYTHON_GIL);
 	assert_string_equal(r.locks[0].hold_source, "probes");
@@ -335,7 +311,7 @@ static void an_interpreters_uncontended_lock_is_one_of_its_kind(void **state)
 	assert_int_equal(r.processes[0].interpreter.kind, GT_INTERPRETER_CPYTHON);
 	assert_string_equal(r.processes[0].interpreter.name, "CPython 3.11.2");
 	assert_int_equal(r.nnotes, 0);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void probes_at_some_places_only_are_no_account_of_a_lock(void **state)
@@ -349,12 +325,12 @@ static void probes_at_some_places_only_are_no_account_of_a_lock(void **state)
 	probe(&s, A, 0, GT_LOCK_REQUEST);
 	s.us += 500;
 	probe(&s, A, 0, GT_LOCK_RELEASED);
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 0);
 	assert_int_equal(r.nnotes, 1);
 	assert_int_equal(r.notes[0].process, 100);
 	assert_non_null(strstr(r.notes[0].text, "CPython 3.11.2"));
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* Of tasks, sites and roles that there are not. */
@@ -374,9 +350,9 @@ static void strange_records_are_counted_and_left_out(void **state)
 	scene_table(&s);
 	assert_int_equal(lock_probed_nlocks(lock_table_probed(s.table)), 0);
 	lock_table_free(s.table);
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 0);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* ---- who keeps whom waiting ---- */
@@ -400,7 +376,7 @@ static void waiting_time_is_charged_to_the_holder_of_the_moment(void **state)
 	s.us += 30;
 	scene_run(&s, 2, C);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(charged(&r.locks[0], A, B), 700 * US);
 	assert_int_equal(charged(&r.locks[0], 0, B), 20 * US);
 	assert_int_equal(charged(&r.locks[0], A, C), 700 * US);
@@ -408,7 +384,7 @@ static void waiting_time_is_charged_to_the_holder_of_the_moment(void **state)
 	assert_int_equal(charged(&r.locks[0], 0, C), 50 * US);
 	assert_int_equal(r.locks[0].pairs[0].time, 700 * US); /* longest first */
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* B is woken, finds the mutex taken again, and waits on: that moment was waiting, too. */
@@ -429,12 +405,12 @@ static void a_lost_race_is_charged(void **state)
 	scene_wake(&s, A, B, MUTEX);
 	scene_run(&s, 1, B);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], B)->races_lost, 1);
 	assert_int_equal(part_of(&r.locks[0], B)->wait, 1015 * US);
 	assert_in_range(charged(&r.locks[0], A, B), 1000 * US, 1005 * US);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* A blocks for `us` elsewhere and is back. */
@@ -474,9 +450,9 @@ static void a_mutex_is_held_asleep(void **state)
 	scene_wake(&s, A, B, MUTEX);
 	scene_run(&s, 1, B);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_in_range(part_of(&r.locks[0], A)->held, 2400 * US, 2410 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /*
@@ -501,9 +477,9 @@ static void two_holds_without_calls_are_not_taken_for_one(void **state)
 	scene_wake(&s, A, B, MUTEX);
 	scene_run(&s, 1, B);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held, RESULT_UNKNOWN); /* left out */
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* ---- a global lock, inferred ---- */
@@ -538,7 +514,7 @@ static void a_gil_is_held_by_who_goes_on(void **state)
 	begin(&s);
 	turns(&s, 40);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 1);
 	assert_int_equal(r.locks[0].kind, LOCK_KIND_GIL);
 	assert_string_equal(r.locks[0].hold_source, "inferred");
@@ -550,7 +526,7 @@ static void a_gil_is_held_by_who_goes_on(void **state)
 	assert_in_range(charged(&r.locks[0], A, B), 99 * MS, 101 * MS);
 	assert_in_range(charged(&r.locks[0], B, A), 99 * MS, 101 * MS);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* A had a mutex, and since then has waited for the GIL: whether with the mutex, nothing tells. */
@@ -572,11 +548,11 @@ static void a_wait_for_a_gil_is_one_elsewhere(void **state)
 	scene_wake(&s, A, C, MUTEX);
 	scene_run(&s, 2, C);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 2);
 	assert_int_equal(r.locks[1].kind, LOCK_KIND_MUTEX);
 	assert_int_equal(part_of(&r.locks[1], A)->held, RESULT_UNKNOWN);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void a_preempted_holder_goes_on_holding(void **state)
@@ -593,11 +569,11 @@ static void a_preempted_holder_goes_on_holding(void **state)
 	s.us += 1000;
 	hand_over(&s, A, B);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held_runnable, 4000 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held_runnable, 0);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* A sleeps, B waits and is not woken: A sleeps with the lock. */
@@ -616,10 +592,10 @@ static void who_sleeps_while_nobody_is_woken_holds_it_asleep(void **state)
 	s.us += 1000;
 	hand_over(&s, A, B);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], A)->held_blocked, 7000 * US);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /*
@@ -648,12 +624,12 @@ static void latency_runs_from_the_data_to_the_lock(void **state)
 	s.us += 4970;
 	hand_over(&s, A, B);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(part_of(&r.locks[0], B)->io_waits, 1);
 	assert_int_equal(part_of(&r.locks[0], B)->io_latency.sum, 5015 * US);
 	assert_int_equal(part_of(&r.locks[0], A)->io_waits, 0);
 	assert_pairs_put_up(&r);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* ---- notes ---- */
@@ -671,12 +647,12 @@ static void notes_are_told_once(void **state)
 		ev->u.note.text = "no symbols";
 	}
 	s.us += 10;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nnotes, 2);
 	assert_int_equal(r.notes[0].process, 0);
 	assert_int_equal(r.notes[1].process, 100);
 	assert_string_equal(r.notes[1].text, "no symbols");
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 int main(void)

@@ -2,8 +2,6 @@
 /* Second pass: waits, hand-offs, holds and shares of scripted locks, as results. */
 #include "lock_scene.h"
 
-#include <analysis/analysis.h>
-
 #define MUTEX 0x1000ULL
 #define OTHER 0x9000ULL
 #define QUEUE 0x5000ULL
@@ -16,29 +14,6 @@
 /* Quantiles come in buckets of 1/64. */
 #define assert_about(value, expected)                                                              \
 	assert_in_range(value, (expected) - (expected) / 60, (expected) + (expected) / 60)
-
-static void results_of(struct scene *s, struct results *r)
-{
-	struct analysis_set set;
-	struct model *m;
-
-	scene_table(s);
-	m = model_new(&s->meta, s->table);
-	memset(r, 0, sizeof(*r));
-	assert_non_null(m);
-	assert_int_equal(analysis_set_init(&set, m, &s->meta, s->table), 0);
-	scene_play(s, m);
-	r->meta = &s->meta;
-	assert_int_equal(analysis_set_results(&set, r), 0);
-	analysis_set_release(&set);
-	model_free(m);
-}
-
-static void done(struct scene *s, struct results *r)
-{
-	results_free(r);
-	scene_free(s);
-}
 
 /* A and B run on CPUs 0 and 1. */
 static void two_running(struct scene *s)
@@ -87,7 +62,7 @@ static void timeouts_are_rounds_of_one_wait(void **state)
 	s.us += 30;
 	scene_run(&s, 1, B);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 1);
 	assert_int_equal(r.locks[0].waits, 1);
 	assert_int_equal(r.locks[0].waiters, 1);
@@ -97,7 +72,7 @@ static void timeouts_are_rounds_of_one_wait(void **state)
 	assert_int_equal(r.locks[0].wait.sum, 16330 * US);
 	assert_int_equal(r.locks[0].wait.max, 16330 * US);
 	assert_about(r.locks[0].handoff_p50, 30 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void a_lost_race_does_not_end_the_wait(void **state)
@@ -118,11 +93,11 @@ static void a_lost_race_does_not_end_the_wait(void **state)
 	s.us += 20;
 	scene_run(&s, 1, B);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].waits, 1);
 	assert_int_equal(r.locks[0].handoffs, 1);
 	assert_int_equal(r.locks[0].wait.sum, 248 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* However soon it is back: who woke another had the lock. */
@@ -147,11 +122,11 @@ static void a_release_ends_the_wait(void **state)
 	scene_wake(&s, C, B, MUTEX);
 	scene_run(&s, 1, B);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].waits, 3);
 	assert_int_equal(part_of(&r.locks[0], B)->waits, 2);
 	assert_int_equal(part_of(&r.locks[0], B)->wait, 200 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void a_pause_ends_the_wait(void **state)
@@ -167,10 +142,10 @@ static void a_pause_ends_the_wait(void **state)
 		scene_run(&s, 1, B);
 		s.us += 51;
 	}
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].waits, 2);
 	assert_int_equal(r.locks[0].wait.sum, 200 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void blocked_to_the_end_was_blocked(void **state)
@@ -181,12 +156,12 @@ static void blocked_to_the_end_was_blocked(void **state)
 	two_running(&s);
 	scene_wait(&s, 1, B, MUTEX, OP_MUTEX, 2);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].waits, 1);
 	assert_int_equal(r.locks[0].wait.sum, 5001 * US);
 	assert_int_equal(r.locks[0].handoffs, 0);
 	assert_int_equal(r.locks[0].handoff_p50, RESULT_UNKNOWN);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* ---- holds ---- */
@@ -214,12 +189,12 @@ static void hold_ends_where_another_is_woken(void **state)
 	s.us += 10;
 	scene_run(&s, 2, C);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_string_equal(r.locks[0].hold_source, "inferred");
 	assert_int_equal(r.locks[0].hold.sum, 300 * US);
 	assert_int_equal(part_of(&r.locks[0], B)->held, 300 * US);
 	assert_int_equal(part_of(&r.locks[0], C)->held, RESULT_UNKNOWN);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void hold_goes_on_over_a_sleep(void **state)
@@ -238,9 +213,9 @@ static void hold_goes_on_over_a_sleep(void **state)
 	scene_wake(&s, B, C, MUTEX);
 	scene_run(&s, 2, C);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, 8 * MS);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* It let go without a call while it slept: another has had the lock since. */
@@ -266,10 +241,10 @@ static void hold_is_unknown_when_another_had_it(void **state)
 	scene_wake(&s, B, A, MUTEX);
 	scene_run(&s, 0, A);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_null(r.locks[0].hold_source);
 	assert_int_equal(r.locks[0].hold.sum, RESULT_UNKNOWN);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* It let go without a call, took the lock again later, and only then somebody had to wait. */
@@ -291,9 +266,9 @@ static void hold_is_unknown_when_nobody_was_refused_meanwhile(void **state)
 	scene_wake(&s, B, C, MUTEX);
 	scene_run(&s, 2, C);
 	s.us += 100;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, RESULT_UNKNOWN);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /*
@@ -317,9 +292,9 @@ static uint64_t hold_when_a_time_out_races(uint64_t later)
 	s.us += later;
 	timed_mutex_wait(&s, 1, B);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	sum = r.locks[0].hold.sum;
-	done(&s, &r);
+	scene_done(&s, &r);
 	return sum;
 }
 
@@ -350,10 +325,10 @@ static void a_wake_in_vain_is_no_release(void **state)
 	s.us += 10;
 	scene_run(&s, 2, C);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, 5030 * US);
 	assert_int_equal(r.locks[0].waits, 2);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* C was woken while it went to sleep; that is told of when B, who woke it, already waits again. */
@@ -373,12 +348,12 @@ static void a_release_told_late_counts(void **state)
 	s.us += 20;
 	scene_run(&s, 2, C);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, 4000 * US);
 	assert_int_equal(r.locks[0].handoffs, 2);
 	/* From the waking on, not from its telling; quantiles are within 4 %. */
 	assert_in_range(r.locks[0].handoff_p99, 21 * US, 23 * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* B let go and woke C, which is told of when B has the lock again: that hold goes on. */
@@ -407,9 +382,9 @@ static void a_release_told_late_ends_no_later_hold(void **state)
 	scene_wake(&s, B, C, MUTEX);
 	scene_run(&s, 2, C);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.locks[0].hold.sum, (4000 + 2010) * US);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* ---- shares, and what is no lock ---- */
@@ -430,7 +405,7 @@ static void shares_of_two_locks(void **state)
 	scene_wake(&s, B, A, OTHER);
 	scene_run(&s, 0, A);
 	s.us += 1000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 2);
 	assert_int_equal(r.locks[0].words[0].addr, MUTEX); /* longest waiting time first */
 	assert_true(r.locks[0].share_of_lock_time == 0.75);
@@ -439,7 +414,7 @@ static void shares_of_two_locks(void **state)
 	assert_true(r.locks[1].explains_serialized > 0.24 && r.locks[1].explains_serialized < 0.26);
 	assert_int_equal(r.locks[0].nprocesses, 1);
 	assert_int_equal(r.locks[0].processes[0], 100);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 /* Two waiters at once: serialized time counts once. */
@@ -453,10 +428,10 @@ static void several_waiters_explain_once(void **state)
 	scene_wait(&s, 1, B, MUTEX, OP_MUTEX, 2);
 	scene_wait(&s, 2, C, MUTEX, OP_MUTEX, 2);
 	s.us += 5000;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_true(r.locks[0].explains_serialized > 0.99 && r.locks[0].explains_serialized < 1.01);
 	assert_int_equal(r.locks[0].waiters, 2);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void queues_and_joins_are_events(void **state)
@@ -473,7 +448,7 @@ static void queues_and_joins_are_events(void **state)
 	scene_wake(&s, B, C, QUEUE);
 	scene_run(&s, 2, C);
 	s.us += 300;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nlocks, 0);
 	assert_int_equal(r.nevents, 2);
 	assert_int_equal(r.events[0].sort, SORT_JOIN);
@@ -482,7 +457,7 @@ static void queues_and_joins_are_events(void **state)
 	assert_int_equal(r.events[1].waits, 1);
 	assert_int_equal(r.events[1].wait.sum, 700 * US);
 	assert_int_equal(r.events[1].processes[0], 100);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 static void futex_calls_are_listed(void **state)
@@ -499,14 +474,14 @@ static void futex_calls_are_listed(void **state)
 	ev->u.futex_count.op = OP_WAKE;
 	ev->u.futex_count.result = -11;
 	ev->u.futex_count.count = 12345;
-	results_of(&s, &r);
+	scene_results(&s, &r);
 	assert_int_equal(r.nfutex_calls, 1);
 	assert_int_equal(r.futex_calls[0].process, 100);
 	assert_int_equal(r.futex_calls[0].address, MUTEX);
 	assert_int_equal(r.futex_calls[0].op, OP_WAKE);
 	assert_int_equal(r.futex_calls[0].result, -11);
 	assert_int_equal(r.futex_calls[0].count, 12345);
-	done(&s, &r);
+	scene_done(&s, &r);
 }
 
 int main(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How collected records get into the ring. */
+/* How collected records get into the ring, and what is noted of those that are lost. */
 #include "batch.bpf.h"
 
 /* The ring wants constant sizes: a batch is sent as the smallest of these that it fits into, or as
@@ -87,4 +87,25 @@ __noinline int batch_renew(u64 now)
 	if (!ring || batch_send(cpu, b) != BATCH_SENT)
 		return BATCH_NO_ROOM;
 	return record_losses(ring, cpu_state(cpu), now) ? BATCH_SENT : BATCH_NO_ROOM;
+}
+
+/* Whoever interrupts this may lose something too, or tell of what was lost: hence the count last.
+ */
+__noinline int loss_since(u32 reason, u64 first, u64 now)
+{
+	struct cpu_state *c = cpu_state(bpf_get_smp_processor_id());
+
+	if (reason >= GT_LOSS_COUNT)
+		return 0;
+	__sync_fetch_and_add(&losses[reason], 1);
+	if (!c->lost || (loss_is_light(c->lost_reason) && !loss_is_light(reason))) {
+		c->lost_first = first;
+		c->lost_reason = reason;
+	} else if (first < c->lost_first) {
+		c->lost_first = first;
+	}
+	if (now > c->lost_last)
+		c->lost_last = now;
+	__sync_fetch_and_add(&c->lost, 1);
+	return 0;
 }

@@ -39,7 +39,7 @@ static __always_inline void *batch_reserve(u32 cpu, struct cpu_state *c, u64 now
 	if (unlikely(c->lost || used > BATCH_BYTES - size)) {
 		used = batch_renew(now) ? BATCH_BYTES : b->word.used;
 		if (unlikely(used > BATCH_BYTES - size)) {
-			loss(c, GT_LOSS_RING_FULL, now);
+			loss(GT_LOSS_RING_FULL, now);
 			b->busy = 0;
 			return NULL;
 		}

@@ -130,7 +130,7 @@ static __always_inline void record_sched(void *ctx, u32 cpu, struct cpu_state *c
 	if (ctx)
 		record_stack(ctx, hdr, STACK_FUTEX);
 	if (fault)
-		loss(c, GT_LOSS_FUTEX_ARGS, hdr->ts);
+		loss(GT_LOSS_FUTEX_ARGS, hdr->ts);
 	of.flags |= GT_F_BLOCK | GT_F_FUTEX | (of.futex.timed ? GT_F_TIMED : 0);
 	write_block(cpu, c, hdr, &of, together);
 }

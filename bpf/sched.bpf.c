@@ -142,7 +142,7 @@ static __always_inline void switch_repair(u32 cpu, struct cpu_state *c, u64 now,
 	if (ran > now || in < c->since)
 		in = c->since;
 	if (c->holder == HOLDER_TRACED)
-		loss_since(c, GT_LOSS_SWITCH, c->since, now);
+		loss_since(GT_LOSS_SWITCH, c->since, now);
 	__sync_fetch_and_add(&repaired, 1);
 	cpu_charge(c, in, HOLDER_TRACED);
 	switch_in(cpu, c, in, 0, s->id, false);
@@ -236,7 +236,7 @@ int on_switch(u64 *ctx)
 
 	now = bpf_ktime_get_ns();
 	if (!n && task_unsure(c, next))
-		loss(c, GT_LOSS_TASK_STORAGE, now);
+		loss(GT_LOSS_TASK_STORAGE, now);
 	if (unlikely(c->holder == HOLDER_UNSEEN))
 		cpu_begin(c, now);
 	if (c->holder == HOLDER_TRACED || c->holder == HOLDER_UNSEEN || !shown) {
@@ -245,7 +245,7 @@ int on_switch(u64 *ctx)
 			holder_mend(now); /* `prev` is still the current task */
 		if (!p) {
 			if (c->holder == HOLDER_TRACED)
-				loss_since(c, GT_LOSS_SWITCH, c->since, now);
+				loss_since(GT_LOSS_SWITCH, c->since, now);
 			c->holder = prev->pid ? HOLDER_OTHER : HOLDER_IDLE;
 		}
 	}
@@ -296,7 +296,7 @@ int on_waking(u64 *ctx)
 		return 0;
 	hdr.ts = bpf_ktime_get_ns();
 	if (!s) {
-		loss(c, GT_LOSS_TASK_STORAGE, hdr.ts);
+		loss(GT_LOSS_TASK_STORAGE, hdr.ts);
 		return 0;
 	}
 	hdr.task = s->id;

@@ -212,27 +212,13 @@ static __always_inline bool loss_is_light(u32 reason)
 	return reason == GT_LOSS_FUTEX_ARGS || reason == GT_LOSS_STACK;
 }
 
-/*
- * What happened here from `first` on is not known, or not all of it, up to `now`. Whoever
- * interrupts this may lose something too, or tell of what was lost: hence the count last.
- */
-static __always_inline void loss_since(struct cpu_state *c, u32 reason, u64 first, u64 now)
-{
-	__sync_fetch_and_add(&losses[reason], 1);
-	if (!c->lost || (loss_is_light(c->lost_reason) && !loss_is_light(reason))) {
-		c->lost_first = first;
-		c->lost_reason = reason;
-	} else if (first < c->lost_first) {
-		c->lost_first = first;
-	}
-	if (now > c->lost_last)
-		c->lost_last = now;
-	__sync_fetch_and_add(&c->lost, 1);
-}
+/* What happened on this CPU from `first` on is not known, or not all of it, up to `now`. In
+ * batch.bpf.c: what is rare must not lie in everybody's way. */
+int loss_since(u32 reason, u64 first, u64 now);
 
-static __always_inline void loss(struct cpu_state *c, u32 reason, u64 now)
+static __always_inline void loss(u32 reason, u64 now)
 {
-	loss_since(c, reason, now, now);
+	loss_since(reason, now, now);
 }
 
 static __always_inline struct task_slot *task_slot(struct task_struct *t)
@@ -304,7 +290,7 @@ static __always_inline struct task_state *task_get(struct task_struct *t, struct
 	struct task_state *s = task_find(t);
 
 	if (!s && task_unsure(c, t))
-		loss(c, GT_LOSS_TASK_STORAGE, now);
+		loss(GT_LOSS_TASK_STORAGE, now);
 	return s;
 }
 
@@ -334,7 +320,7 @@ static __always_inline struct task_state *task_get_preemptible(struct task_struc
 	s = bpf_task_storage_get(&tasks, t, NULL, 0);
 	/* Only a call that this one interrupted may be in the way: our own is over. */
 	if (!s && c->storage_busy > 1 && task_unsure(c, t))
-		loss(c, GT_LOSS_TASK_STORAGE, bpf_ktime_get_ns());
+		loss(GT_LOSS_TASK_STORAGE, bpf_ktime_get_ns());
 	task_get_end(c);
 	return s;
 }
@@ -405,7 +391,7 @@ static __always_inline void *record_room(u32 cpu, struct cpu_state *c, u64 now, 
 	void *r = NULL;
 
 	if (!ring) {
-		loss(c, GT_LOSS_CPU_RANGE, now);
+		loss(GT_LOSS_CPU_RANGE, now);
 		return NULL;
 	}
 	if ((!batch_of(cpu)->word.used || batch_flush() != BATCH_NO_ROOM) &&
@@ -414,7 +400,7 @@ static __always_inline void *record_room(u32 cpu, struct cpu_state *c, u64 now, 
 	if (!r && rare)
 		r = bpf_ringbuf_reserve(&spare, size, 0);
 	if (!r)
-		loss(c, GT_LOSS_RING_FULL, now);
+		loss(GT_LOSS_RING_FULL, now);
 	return r;
 }
 

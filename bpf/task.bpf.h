@@ -139,7 +139,7 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 	if (!s) {
 		/* Of two who ask at once one may get nothing: the other has it. */
 		if (!task_find(t))
-			loss(c, GT_LOSS_TASK_STORAGE, now);
+			loss(GT_LOSS_TASK_STORAGE, now);
 		return NULL;
 	}
 	if (__sync_val_compare_and_swap(&s->id, 0, draw_id()) != 0)

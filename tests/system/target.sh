@@ -362,13 +362,23 @@ case_attach_ctrl_c() {
 # Whatever is born or ends while tasks are found is known once, or not at all.
 case_attach_amid_births_and_ends() {
 	needs_trace
-	for _ in 1 2 3 4 5 6 7 8 9 10; do
-		"$PROGRAMS/churn" 400 &
+	for _ in 1 2 3 4 5 6; do
+		"$PROGRAMS/churn" 1500 & # longer than a start takes on a busy machine
 		sleep 0.1
 		run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p $!
 		want_status 0
 		check 'lost == 0' 'r["losses"]["unknown_share"] < 0.01' 'r["audit"]["task_error"] < 0.01'
 	done
+}
+
+case_attach_too_late() {
+	local pid
+	needs_trace
+	sleep 0.05 & # there for who reads the options, and for nobody later
+	pid=$!
+	run timeout 10 "$GILTRACE" run -p "$pid"
+	want_status 125
+	want_said 'there is no such process|ended before tracing began'
 }
 
 case_attach_quit() {

@@ -121,6 +121,10 @@ static int recording_begin(struct recording *r, int trace_fd)
 	if (probes_begin(r))
 		return FAILED; /* it has told */
 	err = tracing_begin(r);
+	if (err == -ESRCH && !r->target) {
+		log_error("nothing to trace: what was to be watched ended before tracing began");
+		return FAILED;
+	}
 	if (err) {
 		log_error("cannot begin to trace: %s", strerror(-err));
 		return FAILED;

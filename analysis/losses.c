@@ -5,8 +5,11 @@
 
 static int losses_results(void *self, const struct analysis_context *ctx, struct results *out)
 {
+	struct model_counts counts;
 	uint64_t life = 0;
 
+	model_counts(ctx->model, &counts);
+	out->losses.unseen_wakings = counts.unseen_wakings;
 	memcpy(out->losses.reasons, ctx->meta->losses, sizeof(out->losses.reasons));
 	out->losses.repaired = ctx->meta->repaired;
 	out->losses.disordered = ctx->reader.disordered;

@@ -163,6 +163,8 @@ static void unmatched(struct model *m, struct model_thread *t)
 	m->counts.unmatched_switch_in++;
 	if (t->waking.ts)
 		tell_wake(m, t, &t->waking);
+	else
+		m->counts.unseen_wakings++;
 }
 
 void model_switch_in(struct model *m, struct cpu *c, struct model_thread *t)

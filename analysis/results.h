@@ -182,6 +182,7 @@ struct result_wakeup {
 struct result_losses {
 	uint64_t reasons[GT_LOSS_COUNT];
 	uint64_t repaired;            /* switches put back, no loss: see struct gt_meta */
+	uint64_t unseen_wakings;      /* that the kernel did not show: the threads' runnable time counts as blocked */
 	uint64_t disordered, skipped; /* by the reader */
 	uint64_t left_out;            /* facts that found no room in the analyses */
 	uint64_t unknown;             /* thread-time, ns: the sum of threads[].unknown */

@@ -247,6 +247,7 @@ static TABLE(note_table, struct result_note, note_columns);
 static const struct column losses_columns[] = {
 #define ROW struct result_losses
 	{ "repaired", COLUMN_U64, AT(repaired) },
+	{ "unseen_wakings", COLUMN_U64, AT(unseen_wakings) },
 	{ "disordered", COLUMN_U64, AT(disordered) },
 	{ "skipped", COLUMN_U64, AT(skipped) },
 	{ "left_out", COLUMN_U64, AT(left_out) },

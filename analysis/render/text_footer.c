@@ -42,6 +42,11 @@ static void losses(struct buf *b, const struct canvas *c, const struct results *
 		buf_printf(b, "; %s switch%s the kernel's tracepoint missed %s reconstructed",
 			   units_count(l->repaired).text, l->repaired == 1 ? "" : "es",
 			   l->repaired == 1 ? "was" : "were");
+	if (l->unseen_wakings)
+		buf_printf(
+			b,
+			"; %s waking%s not shown by the kernel: time runnable that counts as blocked",
+			units_count(l->unseen_wakings).text, l->unseen_wakings == 1 ? "" : "s");
 	if (l->disordered)
 		buf_printf(b, "; %s records out of order", units_count(l->disordered).text);
 	if (l->skipped)

@@ -211,6 +211,8 @@ static void check_losses(struct check *k)
 
 	check_same(k, "losses", 0, losses, "disordered", 0);
 	check_same(k, "losses", 0, losses, "skipped", 0);
+	if (!k->c->lost)
+		check_same(k, "losses", 0, losses, "unseen_wakings", 0);
 	if (k->c->p.damage != SIM_LOSS) /* probes of threads whose birth was lost are left out */
 		check_same(k, "losses", 0, losses, "left_out", 0);
 	check_same(k, "losses", 0, json_object_get(losses, "reasons"), "ring_full", k->c->lost);

@@ -34,6 +34,7 @@ def check_itself(differences, report):
     check_parallelism(differences, "all", report["parallelism"], run, wall)
     same("migrations", "all", sum(cpu["migrations_in"] for cpu in cpus),
          sum(thread["migrations"] for thread in threads))
+    check_wakings(differences, report, threads)
     check_locks(differences, report)
     differences.compare("share", "lost time", report["losses"]["unknown"],
                         sum(thread["unknown"] for thread in threads), 0)
@@ -47,6 +48,14 @@ def check_parallelism(differences, who, parallelism, run, lasted):
     active = parallelism["active"]
     differences.want(abs(parallelism["average"] * active - run) <= 1e-6 * active,
                      f"average parallelism of {who}: {parallelism['average']}, {run} ns in {active}")
+
+
+def check_wakings(differences, report, threads):
+    """A thread that blocked and ran again was woken, by a row of the table or unseen."""
+    losses = report["losses"]
+    if not losses["unknown"] and not losses["left_out"]:
+        differences.compare("wakings", "all", sum(edge["count"] for edge in report["wakeups"]) +
+                            losses["unseen_wakings"], sum(thread["wakeups"] for thread in threads), 0)
 
 
 def check_locks(differences, report):

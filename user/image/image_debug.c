@@ -94,6 +94,49 @@ static int open_by_link(const char *link, const char *path, const struct build_i
 	return err;
 }
 
+static bool has_strings(const char *name)
+{
+	return !strcmp(name, ".debug_str") || !strcmp(name, ".debug_line_str") ||
+	       !strcmp(name, ".zdebug_str") || !strcmp(name, ".zdebug_line_str");
+}
+
+/* libdw 0.188 reads a string to its end wherever that is, be it beyond the section. */
+static bool strings_end(Elf *elf)
+{
+	Elf_Scn *scn = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name = NULL;
+		const Elf_Data *data;
+		GElf_Shdr shdr;
+
+		if (gelf_getshdr(scn, &shdr))
+			name = elf_strptr(elf, names, shdr.sh_name);
+		if (!name || !has_strings(name))
+			continue;
+		data = elf_getdata(scn, NULL);
+		if (data && data->d_buf && data->d_size &&
+		    ((const char *)data->d_buf)[data->d_size - 1])
+			return false;
+	}
+	return true;
+}
+
+Dwarf *image_debug_begin(Elf *elf)
+{
+	/* It has inflated what was compressed. */
+	Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+
+	if (dwarf && !strings_end(elf)) {
+		dwarf_end(dwarf);
+		return NULL;
+	}
+	return dwarf;
+}
+
 int image_debug_open(Elf *elf, const char *path)
 {
 	struct build_id id;

@@ -21,4 +21,8 @@ int image_debug_open(Elf *elf, const char *path);
  */
 int image_debug_open_shared(Dwarf *dwarf);
 
+/* The debug information in `elf`, which has to outlive it; NULL: none, or none that libdw may read.
+ */
+Dwarf *image_debug_begin(Elf *elf);
+
 #endif

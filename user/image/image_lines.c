@@ -76,7 +76,7 @@ struct image_lines *image_lines_open(Elf *elf, const char *path)
 		elf = l->elf;
 	}
 	if (elf)
-		l->dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+		l->dwarf = image_debug_begin(elf);
 	if (!l->dwarf) {
 		image_lines_free(l);
 		return NULL;

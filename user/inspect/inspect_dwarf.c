@@ -185,7 +185,7 @@ static int open_shared(Dwarf *dwarf, Elf *elf, Elf **shared_elf, Dwarf **shared)
 	if (fd < 0)
 		return -ENOENT;
 	*shared_elf = elf_begin(fd, ELF_C_READ, NULL);
-	*shared = dwarf_begin_elf(*shared_elf, DWARF_C_READ, NULL);
+	*shared = image_debug_begin(*shared_elf);
 	if (*shared) {
 		dwarf_setalt(dwarf, *shared);
 		return fd;
@@ -208,7 +208,7 @@ int inspect_dwarf(Elf *elf, const char *const *files, const char *const *names,
 	/* There is always a unit's header; what is stripped has no such section. */
 	if (!inspect_elf_section(elf, ".debug_info", &shdr) || shdr.sh_type == SHT_NOBITS)
 		return -ENOENT;
-	dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	dwarf = image_debug_begin(elf);
 	if (!dwarf)
 		return -EBADMSG;
 	fd = open_shared(dwarf, elf, &shared_elf, &shared);

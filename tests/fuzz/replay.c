@@ -30,13 +30,13 @@ static int replay(const char *path)
 	return err;
 }
 
-/* Whether no input made it larger than a worker may become, with what the target itself needs. */
+/* Whether no input made it larger than a worker may become, with the files that it has mapped. */
 static int modest(void)
 {
 	struct rusage usage;
 
 	getrusage(RUSAGE_SELF, &usage);
-	if (((uint64_t)usage.ru_maxrss << 10) < 2 * CONFINE_MEMORY)
+	if (((uint64_t)usage.ru_maxrss << 10) < CONFINE_MEMORY + CONFINE_MEMORY / 4)
 		return 1;
 	fprintf(stderr, "grew to %ld KiB\n", usage.ru_maxrss);
 	return 0;

@@ -4,11 +4,11 @@
 #define USER_CONFINE_H
 
 /*
- * Bytes of its own that such a process may have, mapped files not counted: libraries make tables as
- * large as a file says (libdw: as many registers as an unwinding rule names, 2^32 or more). A file
- * that wants more is one whose answers are missing.
+ * Bytes of its own that such a process may have: twice the largest file that is read. Libraries make
+ * tables as large as a file says (libdw: as many registers as an unwinding rule names, 2^32 or
+ * more). A file that wants more is one whose answers are missing.
  */
-#define CONFINE_MEMORY (512ull << 20)
+#define CONFINE_MEMORY (1ull << 30)
 
 /*
  * From now on this process has at most that much memory, or less where a lower limit is set already.

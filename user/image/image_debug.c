@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -125,6 +126,12 @@ static bool strings_end(Elf *elf)
 	return true;
 }
 
+/* The library would end the process in order; a worker that is lost is replaced. */
+static __attribute__((noreturn)) void out_of_memory(void)
+{
+	abort();
+}
+
 Dwarf *image_debug_begin(Elf *elf)
 {
 	/* It has inflated what was compressed. */
@@ -134,6 +141,8 @@ Dwarf *image_debug_begin(Elf *elf)
 		dwarf_end(dwarf);
 		return NULL;
 	}
+	if (dwarf)
+		dwarf_new_oom_handler(dwarf, out_of_memory);
 	return dwarf;
 }
 

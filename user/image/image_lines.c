@@ -56,12 +56,6 @@ static bool has_debug_info(Elf *elf)
 	return false;
 }
 
-/* The library would end the process in order; a worker that is lost is replaced. */
-static __attribute__((noreturn)) void out_of_memory(void)
-{
-	abort();
-}
-
 struct image_lines *image_lines_open(Elf *elf, const char *path)
 {
 	struct image_lines *l = calloc(1, sizeof(*l));
@@ -81,7 +75,6 @@ struct image_lines *image_lines_open(Elf *elf, const char *path)
 		image_lines_free(l);
 		return NULL;
 	}
-	dwarf_new_oom_handler(l->dwarf, out_of_memory);
 	return l;
 }
 

@@ -12,7 +12,7 @@ probed_python() {
 			"$python" workloads/python/count_threads.py 2 200000 >/dev/null 2>&1 || continue
 		"$GILTRACE" report --json "$SCRATCH/probe.gt" | "$PYTHON" -c 'import json, sys
 locks = json.load(sys.stdin)["locks"]
-sys.exit(not any(lock["hold"]["source"] == "probes" for lock in locks))' || continue
+sys.exit(not any(lock.get("hold", {}).get("source") == "probes" for lock in locks))' || continue
 		echo "$version $python"
 		return
 	done < <(pythons)

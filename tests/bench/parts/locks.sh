@@ -9,7 +9,7 @@ probed_python() {
 		case $version in 2.*) continue ;; esac
 		rm -f "$SCRATCH/probe.gt"
 		"$GILTRACE" record -q --probe-locks -o "$SCRATCH/probe.gt" -- \
-			"$python" workloads/python/count_threads.py 2 200000 >/dev/null 2>&1 || continue
+			"$python" workloads/python/count_threads.py 2 2000000 >/dev/null 2>&1 || continue
 		"$GILTRACE" report --json "$SCRATCH/probe.gt" | "$PYTHON" -c 'import json, sys
 locks = json.load(sys.stdin)["locks"]
 sys.exit(not any(lock.get("hold", {}).get("source") == "probes" for lock in locks))' || continue

@@ -22,8 +22,10 @@ measure() {
 			"$GILTRACE" report --json "$SCRATCH/trace.gt" | "$PYTHON" -c 'import json, sys
 report = json.load(sys.stdin)
 calls = sum(row["count"] for row in report["futex_calls"])
-print("Of the last run: %.2f million futex calls a second, %d records lost." %
-      (calls * 1e3 / report["window"]["wall"], sum(report["losses"]["reasons"].values())))'
+lost = report["losses"]["reasons"]
+stacks = lost.pop("stack")
+print("Of the last run: %.2f million futex calls a second, %d records lost, %d stacks left out." %
+      (calls * 1e3 / report["window"]["wall"], sum(lost.values()), stacks))'
 			;;
 		esac
 		echo

@@ -9,9 +9,10 @@ CASE_SECONDS=${CASE_SECONDS:-240}
 . "$(dirname "$0")/lib.sh"
 
 # NAME: classes it has by itself: classes that it may have in want of CPUs: command. The window's start-up counts for
-# short programs: a python that is alone for half of it, a thread that is done before the next one begins.
+# short programs: a python that is alone for half of it, a thread that is done before the next one begins. And where CPUs
+# are short as well, a lock may serialize less than half of such a run: contended, by the same lock.
 ROWS=(
-	"gil_threads: serialized: cpu-starved: $WORKLOADS/gil_threads -t 2 -w 0.1"
+	"gil_threads: serialized: cpu-starved contended: $WORKLOADS/gil_threads -t 2 -w 0.1"
 	"gil_procs: parallel: cpu-starved mixed: $WORKLOADS/gil_procs -t 2 -w 0.15"
 	"free_threads: parallel: cpu-starved mixed: $WORKLOADS/free_threads -t 2 -w 0.15"
 	"fine_grained: parallel: cpu-starved mixed: $WORKLOADS/fine_grained -t 2 -w 0.15"
@@ -21,14 +22,14 @@ ROWS=(
 	"oversubscribed: cpu-starved: cpu-starved: $WORKLOADS/oversubscribed -t 8 -w 0.05"
 	"busy_join: single-threaded imbalanced: cpu-starved: $PROGRAMS/busy_join 100"
 	"turns: imbalanced single-threaded: cpu-starved mixed: $PROGRAMS/turns 40"
-	"mutex_sleep: serialized: cpu-starved: $PROGRAMS/mutex_sleep 8"
+	"mutex_sleep: serialized: cpu-starved contended: $PROGRAMS/mutex_sleep 8"
 	"late threads: parallel: cpu-starved mixed: $PROGRAMS/phases 20 150"
 	"a short parallel phase: imbalanced: cpu-starved single-threaded mixed: $PROGRAMS/phases 150 20"
 	"gil_poll: mixed: cpu-starved imbalanced single-threaded: $PROGRAMS/gil_poll 250"
-	"python: serialized: cpu-starved: $PYTHON $SOURCE/workloads/python/count_threads.py 2 1500000"
+	"python: serialized: cpu-starved contended: $PYTHON $SOURCE/workloads/python/count_threads.py 2 1500000"
 )
 for python in ${DISTURB_PYTHONS:-}; do
-	ROWS+=("$python: serialized: cpu-starved: $python $SOURCE/workloads/python/count_threads.py 2 1500000")
+	ROWS+=("$python: serialized: cpu-starved contended: $python $SOURCE/workloads/python/count_threads.py 2 1500000")
 done
 
 HOGS=()

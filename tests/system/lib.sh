@@ -155,7 +155,7 @@ undisturbed() {
 # Where others use the CPUs it may be another one, with the reason told: called() of report.py. What depends on what
 # else runs here says so: 'disturbed or …'.
 SERIALIZED='called("serialized")'
-PARALLEL='called("parallel", "cpu-starved mixed")'
+PARALLEL='called("parallel", "cpu-starved mixed", "mixed imbalanced single-threaded")'
 
 NOT_SERIALIZED='v not in ("serialized", "contended")'
 # What is waited for by locks stays small: a queue's mutex is a lock, the empty queue is not.

@@ -224,12 +224,17 @@ static bool is_rwlock_of_one_writer(const struct lock_group *g)
 }
 
 /* Where writers only meet writers, the writers' word alone: taken, and somebody sleeps. */
-static bool is_rwlock_of_writers(const struct lock_group *g)
+static bool is_like_rwlock_of_writers(const struct lock_group *g)
 {
 	const struct lock_evidence *e = &g->evidence;
 
 	return e->bitset && !e->condvar_pair && e->val_min == 3 && e->val_max == 3 &&
-	       e->waits >= RWLOCK_WAITS_MIN && lock_sort_symmetric(e);
+	       e->waits >= RWLOCK_WAITS_MIN;
+}
+
+static bool is_rwlock_of_writers(const struct lock_group *g)
+{
+	return is_like_rwlock_of_writers(g) && lock_sort_symmetric(&g->evidence);
 }
 
 /* Rust's std::sync::Mutex has glibc's three states but always waits with a bitset. */
@@ -343,6 +348,8 @@ static const struct {
 	{ SORT_LOCK, has_gil_layout, "lock: a GIL of CPython's layout" },
 	{ SORT_LOCK, is_given_when_asked, "lock: handed over when a wait for it times out" },
 	{ SORT_UNPROVEN, is_symmetric_so_far, "unproven: too few hand-overs with an idle CPU" },
+	{ SORT_UNPROVEN, is_like_rwlock_of_writers,
+	  "unproven: waits for value 3 as an rwlock's writers do, but some only wait" },
 	{ SORT_UNPROVEN, is_rare_timed_wait, "unproven: too few hand-overs" },
 	{ SORT_UNPROVEN, is_unclear,
 	  "unproven: side by side too long for a lock, too briefly for a queue" },

@@ -656,6 +656,26 @@ static void rwlock_among_writers(void **state)
 	scene_free(&s);
 }
 
+/* One of two writers always had it when the other came. That is no queue, but who knows. */
+static void rwlock_with_one_unlucky_writer(void **state)
+{
+	struct scene s;
+
+	two_threads(&s, 2);
+	scene_run(&s, 0, A);
+	scene_run(&s, 1, B);
+	for (int i = 0; i < 24; i++) {
+		scene_wait(&s, 1, B, COND, OP_COND_REALTIME, 3);
+		s.us += 100;
+		scene_wake(&s, A, B, COND);
+		scene_run(&s, 1, B);
+		s.us += 10;
+	}
+	scene_table(&s);
+	assert_sort(&s, COND, SORT_UNPROVEN);
+	scene_free(&s);
+}
+
 static void shards_do_not_melt(void **state)
 {
 	struct scene s;
@@ -942,6 +962,7 @@ int main(void)
 		cmocka_unit_test(rwlock_of_one_writer),
 		cmocka_unit_test(mutex_waited_on_with_a_bitset),
 		cmocka_unit_test(rwlock_among_writers),
+		cmocka_unit_test(rwlock_with_one_unlucky_writer),
 		cmocka_unit_test(shards_do_not_melt),
 		cmocka_unit_test(neighbouring_semaphores_stay_apart),
 		cmocka_unit_test(requeued_words_belong_together),

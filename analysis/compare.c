@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "compare.h"
 
+#include <lib/escape.h>
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -128,9 +130,13 @@ static void side(const struct results *r, const struct compare_run *run, char *t
 {
 	const char *class = verdict_class_name(r->verdict.class), *lock = lock_name(r);
 	int n = snprintf(text, size, "%s", class ? class : "without a verdict");
+	char shown[NAME_SHOWN + 1];
 
-	if (lock)
-		n += snprintf(text + n, size - n, " by %.*s", NAME_SHOWN, lock);
+	if (lock) {
+		/* Cut between characters. */
+		escape_to(shown, sizeof(shown), lock, strlen(lock));
+		n += snprintf(text + n, size - n, " by %s", shown);
+	}
 	if (run->average >= 0 && run->average < 1e6)
 		snprintf(text + n, size - n, ", %.2f threads running on average", run->average);
 }

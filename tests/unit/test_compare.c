@@ -67,6 +67,24 @@ static void sentence_says_what_changed(void **state)
 	compare_free(&c);
 }
 
+static void names_in_the_sentence_are_cut_between_characters(void **state)
+{
+	struct comparison c;
+
+	fixture_serialized(&fixture_a);
+	fixture_parallel(&fixture_b);
+	fixture_a.r.verdict.lock = fixture_a.locks[0].id;
+	fixture_a.locks[0].name =
+		"\xff_lock_of_many_characters_ends_here___\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9";
+	assert_int_equal(compare_make(&fixture_a.r, &fixture_b.r, &c), 0);
+	assert_string_equal(
+		c.sentence,
+		"B is 1.97 times as fast as A: A is serialized by "
+		"\\xff_lock_of_many_characters_ends_here___\u00e9\u00e9..., 1.02 threads running on "
+		"average; B is parallel, 1.97 threads running on average");
+	compare_free(&c);
+}
+
 static void nothing_has_no_ratio(void **state)
 {
 	struct comparison c = compared(fixture_serialized, fixture_empty);
@@ -161,6 +179,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ratio_is_of_wall_times),
 		cmocka_unit_test(sentence_says_what_changed),
+		cmocka_unit_test(names_in_the_sentence_are_cut_between_characters),
 		cmocka_unit_test(nothing_has_no_ratio),
 		cmocka_unit_test(every_pair_prints_soundly),
 		cmocka_unit_test(json_holds_both_runs),

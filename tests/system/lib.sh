@@ -74,6 +74,18 @@ run() {
 	STATUS=$?
 }
 
+# begin_trace [OPTION…]: the same in the background; it traces when this returns. Its pid is in TRACER.
+begin_trace() {
+	"$GILTRACE" run --export "json:$T/report.json" ${KEEP:+-o "$T/kept.gt"} "$@" >"$T/out" 2>"$T/err" &
+	TRACER=$!
+	wait_for 30 traces "$TRACER" || fail "it does not begin to trace$(echo; show_output)"
+}
+
+end_trace() {
+	wait "$TRACER"
+	STATUS=$?
+}
+
 show_output() {
 	echo "--- stdout"
 	head -c 2000 "$T/out"
@@ -113,6 +125,69 @@ check() {
 NOT_AGAIN=3
 check_always() {
 	( check "$@" ) || exit $NOT_AGAIN
+}
+
+# ---- waiting for something to have happened, however long that takes here ----
+
+# wait_for SECONDS COMMAND…: until it succeeds.
+wait_for() {
+	local until=$((SECONDS + $1))
+	shift
+	while ! "$@" 2>/dev/null; do
+		[ $SECONDS -lt $until ] || return 1
+		sleep 0.05
+	done
+}
+
+# traces PID: has this giltrace attached to the kernel?
+traces() {
+	cat "/proc/$1/fdinfo/"* 2>/dev/null | grep -q '^link_type:'
+}
+
+# asleep PID [THREADS]: it runs what it was told to, and all of its so many threads (one) sleep.
+asleep() {
+	local states
+	[ "$(readlink "/proc/$1/exe")" != "$(readlink /proc/$$/exe)" ] || return 1
+	states=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/task/"*/status)
+	[ "$(grep -c S <<<"$states")" -eq "${2:-1}" ] && [ "$(wc -l <<<"$states")" -eq "${2:-1}" ]
+}
+
+# descended PID: its children and theirs.
+descended() {
+	local child
+	for child in $(pgrep -P "$1"); do
+		echo "$child"
+		descended "$child"
+	done
+}
+
+# has_descended PID COUNT COMM: so many of its children and theirs are called that, and sleep.
+has_descended() {
+	local pid count=0
+	for pid in $(descended "$1"); do
+		[ "$(cat "/proc/$pid/comm")" != "$3" ] || ! asleep "$pid" || count=$((count + 1))
+	done
+	[ $count -eq "$2" ]
+}
+
+# signal_taken PID SIGNAL: none of that number waits to be taken; a second one before that would be lost.
+signal_taken() {
+	local bit=$((1 << ($(kill -l "$2") - 1))) key mask
+	while read -r key mask; do
+		case $key in
+		SigPnd: | ShdPnd:) [ $((0x$mask & bit)) -eq 0 ] || return 1 ;;
+		esac
+	done <"/proc/$1/status"
+}
+
+# The CPU time of PID so far, in ms.
+cpu_of() {
+	awk -v hz="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print int(($12 + $13) * 1000 / hz) }' "/proc/$1/stat"
+}
+
+# used_cpu PID MS: it has used so much.
+used_cpu() {
+	[ "$(cpu_of "$1")" -ge "$2" ]
 }
 
 # ---- a machine at rest ----

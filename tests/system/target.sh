@@ -8,16 +8,6 @@ on_terminal() {
 	"$PYTHON" "$HERE/terminal.py" "$@"
 }
 
-# wait_for SECONDS COMMAND…: until it succeeds.
-wait_for() {
-	local tries=$(($1 * 20))
-	shift
-	while ! "$@" 2>/dev/null; do
-		[ $((tries -= 1)) -gt 0 ] || return 1
-		sleep 0.05
-	done
-}
-
 # ---- the user ----
 
 # A user with groups beside his own, so that there is something to get wrong; nobody where there is none.
@@ -157,7 +147,7 @@ case_signal_dispositions_are_kept() {
 # Some supervisors hand down SIGCHLD ignored: the kernel then keeps no exit status.
 case_ignored_sigchld() {
 	needs_trace
-	run timeout 10 env --ignore-signal=CHLD "$GILTRACE" run -- /bin/sh -c 'trap; exit 7'
+	run timeout 60 env --ignore-signal=CHLD "$GILTRACE" run -- /bin/sh -c 'trap; exit 7'
 	want_status 7
 }
 
@@ -214,8 +204,8 @@ case_ctrl_c_reaches_the_workload_once() {
 
 case_second_ctrl_c_ends_giltrace() {
 	needs_trace
-	on_terminal --expect ready --send '^C' --pause 0.3 --send '^C' --pause 0.2 --alive interrupted -- \
-		"$GILTRACE" run -- "$PROGRAMS/interrupted" ignore >out 2>err
+	on_terminal --expect ready --send '^C' --taken giltrace --send '^C' --alive interrupted -- \
+		"$GILTRACE" run -- "$PROGRAMS/interrupted" ignore 30000 >out 2>err
 	grep -q 'alive interrupted yes' out || fail "the workload did not live on$(echo; show_output)"
 }
 
@@ -228,32 +218,35 @@ case_ignored_ctrl_c() {
 case_terminated() {
 	local pid
 	needs_trace
-	"$GILTRACE" run --export "json:$T/report.json" -- /bin/sh -c 'echo $$ >pid; exec sleep 3' >out 2>err &
+	"$GILTRACE" run --export "json:$T/report.json" -- /bin/sh -c 'echo $$ >pid; exec sleep 60' >out 2>err &
 	pid=$!
-	wait_for 5 test -s pid || fail "the workload did not start$(echo; show_output)"
-	sleep 0.3
+	wait_for 30 test -s pid || fail "the workload did not start$(echo; show_output)"
 	kill -TERM "$pid"
 	wait "$pid"
 	kill -0 "$(cat pid)" || fail "ending giltrace ended the workload"
 	kill "$(cat pid)"
 }
 
+# There is something in trace.gt while it is written.
+RECORDED=('wall > 0.4 * s' 'sum(t["run"] for t in threads) > 0.4 * s')
+recorded_so_far() {
+	"$GILTRACE" report --json trace.gt >report.json 2>err && ( check "${RECORDED[@]}" )
+}
+
 # kill -9: the workload lives, and what was recorded is readable.
 case_killed_recorder() {
 	local pid
 	needs_trace
-	"$GILTRACE" record -o trace.gt -- /bin/sh -c 'echo $$ >pid; exec "$0" 2500' "$PROGRAMS/busy_join" >out 2>err &
+	"$GILTRACE" record -o trace.gt -- /bin/sh -c 'echo $$ >pid; exec "$0" 60000' "$PROGRAMS/busy_join" >out 2>err &
 	pid=$!
-	wait_for 5 test -s pid || fail "the workload did not start$(echo; show_output)"
-	sleep 1
+	wait_for 60 recorded_so_far || fail "nothing is recorded$(echo; show_output)"
 	kill -KILL "$pid"
 	wait "$pid" 2>/dev/null
 	kill -0 "$(cat pid)" || fail "killing giltrace killed the workload"
-	sleep 0.2
 	"$GILTRACE" report --json trace.gt >report.json 2>err
 	STATUS=$?
 	want_status 0
-	check 'wall > 0.4 * s' 'sum(t["run"] for t in threads) > 0.4 * s' 'all(off_by(t) <= 2000 for t in threads)'
+	check "${RECORDED[@]}" 'all(off_by(t) <= 2000 for t in threads)'
 	"$GILTRACE" report trace.gt >text 2>&1
 	grep -qiE 'incomplete|did not finish|cut' text || fail "the report does not say that it is incomplete"
 	kill "$(cat pid)"
@@ -263,10 +256,10 @@ case_killed_recorder() {
 
 case_duration_with_a_command() {
 	needs_trace
-	trace -d 0.5 -- /bin/sh -c 'sleep 1.2; echo went on; exit 9'
+	trace -d 0.5 -- /bin/sh -c 'sleep 3; echo went on; exit 9'
 	want_status 9
 	[ "$(cat out)" = "went on" ] || fail "$(show_output)"
-	check '0.45 * s < wall < 0.7 * s'
+	check '0.45 * s < wall < 2.5 * s'
 }
 
 case_attach() {
@@ -277,13 +270,13 @@ case_attach() {
 
 attach_to_gil_threads() {
 	local pid
-	"$WORKLOADS/gil_threads" -t 2 -w 1.5 >/dev/null &
+	"$WORKLOADS/gil_threads" -t 2 -w 1000 >/dev/null &
 	pid=$!
-	sleep 0.3
+	wait_for 30 used_cpu "$pid" 100 || fail "gil_threads does not count"
 	trace -p "$pid" -d 1
 	kill "$pid"
 	want_status 0
-	check '0.9 * s < wall < 1.3 * s' 'v == "serialized"' 'lost == 0' 'all(off_by(t) <= 2000 for t in threads)' \
+	check '0.9 * s < wall < 5 * s' 'called("serialized", "cpu-starved contended")' 'lost == 0' 'all(off_by(t) <= 2000 for t in threads)' \
 		"any(q['pid'] == $pid for q in processes)" 'any("the_gil" in l.get("name", "") for l in locks)'
 }
 
@@ -291,56 +284,67 @@ attach_to_gil_threads() {
 case_attach_follows_children() {
 	local pid
 	needs_trace
-	/bin/sh -c '/bin/sleep 4 & /bin/sleep 4 & wait' &
+	/bin/sh -c '/bin/sleep 60 & /bin/sleep 60 & wait' &
 	pid=$!
-	sleep 0.3
+	wait_for 30 has_descended "$pid" 2 sleep || fail "no two children sleep"
 	trace -p "$pid" -d 0.5
+	# shellcheck disable=SC2046 # a list of numbers
+	kill $(descended "$pid") "$pid"
 	want_status 0
 	check 'len(processes) == 3' 'sum(t["comm"] == "sleep" and t["sleep"] > 0.4 * s for t in threads) == 2'
-	kill "$pid"
 }
 
 case_attach_ends_with_the_process() {
 	local pid
 	needs_trace
-	/bin/sleep 1 &
+	/bin/sleep 60 &
 	pid=$!
-	trace -p "$pid"
+	begin_trace -p "$pid"
+	kill "$pid"
+	end_trace
 	want_status 0
-	check 'wall < 1.1 * s'
+	check 'wall < 30 * s'
 }
 
 # A child that was never reaped is no reason to go on.
 case_attach_beside_a_zombie() {
 	local pid
 	needs_trace
-	/bin/sh -c '/bin/true & exec /bin/sleep 1.5' &
+	/bin/sh -c '/bin/true & exec /bin/sleep 60' &
 	pid=$!
-	sleep 0.3
-	[ "$(ps -o stat= --ppid "$pid")" = Z ] || fail "no zombie to attach beside"
-	run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid"
+	wait_for 30 has_a_zombie "$pid" || fail "no zombie to attach beside"
+	begin_trace -p "$pid"
+	kill "$pid"
+	end_trace
 	want_status 0
-	check 'wall < 2 * s'
+	check 'wall < 30 * s'
+}
+
+has_a_zombie() {
+	[ "$(ps -o stat= --ppid "$1")" = Z ]
 }
 
 # main() has ended, its thread has not.
 case_attach_to_a_process_without_its_first_thread() {
 	local pid
 	needs_trace
-	"$PROGRAMS/leader_gone" 1500 &
+	"$PROGRAMS/leader_gone" 60000 &
 	pid=$!
-	sleep 0.3
-	run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid"
+	wait_for 30 used_cpu "$pid" 50 || fail "leader_gone does nothing"
+	begin_trace -p "$pid"
+	wait_for 30 used_cpu "$pid" $(($(cpu_of "$pid") + 200)) || fail "leader_gone does nothing more"
+	kill "$pid"
+	end_trace
 	want_status 0
-	check "any(t['tid'] != $pid and t['run'] > 0.1 * s for t in threads)" "wall < 2 * s"
+	check "any(t['tid'] != $pid and t['run'] > 0.1 * s for t in threads)" 'wall < 50 * s'
 }
 
 case_attach_to_two() {
 	local a b
 	needs_trace
-	/bin/sleep 3 &
+	/bin/sleep 60 &
 	a=$!
-	/bin/sleep 3 &
+	/bin/sleep 60 &
 	b=$!
 	trace -p "$a,$b" -d 0.4
 	want_status 0
@@ -351,9 +355,9 @@ case_attach_to_two() {
 case_attach_ctrl_c() {
 	local pid
 	needs_trace
-	/bin/sleep 20 &
+	/bin/sleep 60 &
 	pid=$!
-	on_terminal --pause 1.5 --send '^C' -- "$GILTRACE" -p "$pid" >out 2>err
+	on_terminal --traces giltrace --send '^C' -- "$GILTRACE" -p "$pid" >out 2>err
 	grep -q '== status 0$' out || fail "$(show_output)"
 	kill -0 "$pid" || fail "the process that was watched is gone"
 	kill "$pid"
@@ -361,11 +365,16 @@ case_attach_ctrl_c() {
 
 # Whatever is born or ends while tasks are found is known once, or not at all.
 case_attach_amid_births_and_ends() {
+	local pid
 	needs_trace
 	for _ in 1 2 3 4 5 6; do
-		"$PROGRAMS/churn" 1500 & # longer than a start takes on a busy machine
-		sleep 0.1
-		run timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p $!
+		"$PROGRAMS/churn" 60000 &
+		pid=$!
+		wait_for 30 used_cpu $pid 20 || fail "churn does nothing"
+		begin_trace -p $pid
+		sleep 0.5
+		kill -KILL $pid
+		end_trace
 		want_status 0
 		check 'lost == 0' 'r["losses"]["unknown_share"] < 0.01' 'r["audit"]["task_error"] < 0.01'
 	done
@@ -376,7 +385,7 @@ case_attach_too_late() {
 	needs_trace
 	sleep 0.05 & # there for who reads the options, and for nobody later
 	pid=$!
-	run timeout 10 "$GILTRACE" run -p "$pid"
+	run timeout 60 "$GILTRACE" run -p "$pid"
 	want_status 125
 	want_said 'there is no such process|ended before tracing began'
 }
@@ -384,27 +393,27 @@ case_attach_too_late() {
 case_attach_quit() {
 	local pid
 	needs_trace
-	/bin/sleep 20 &
+	/bin/sleep 60 &
 	pid=$!
-	timeout 10 "$GILTRACE" run --export "json:$T/report.json" -p "$pid" >out 2>err &
-	sleep 1
-	kill -QUIT "$(ps -o pid= --ppid $!)"
-	wait $!
-	[ $? -eq 131 ] || fail "not ended by SIGQUIT$(echo; show_output)"
-	check 'wall < 3 * s'
+	begin_trace -p "$pid"
+	kill -QUIT "$TRACER"
+	end_trace
+	[ "$STATUS" -eq 131 ] || fail "not ended by SIGQUIT$(echo; show_output)"
+	check 'wall < 30 * s'
 	kill "$pid"
 }
 
 case_attach_nohup() {
 	local pid
 	needs_trace
-	/bin/sleep 20 &
+	/bin/sleep 60 &
 	pid=$!
-	timeout 10 nohup "$GILTRACE" run --export "json:$T/report.json" -p "$pid" -d 2 >out 2>err </dev/null &
-	sleep 1
-	kill -HUP "$(ps -o pid= --ppid $!)"
-	wait $!
-	[ $? -eq 0 ] || fail "ended by a hangup$(echo; show_output)"
+	nohup "$GILTRACE" run --export "json:$T/report.json" -p "$pid" -d 2 >out 2>err </dev/null &
+	TRACER=$!
+	wait_for 30 traces "$TRACER" || fail "it does not begin to trace$(echo; show_output)"
+	kill -HUP "$TRACER"
+	end_trace
+	[ "$STATUS" -eq 0 ] || fail "ended by a hangup$(echo; show_output)"
 	check 'wall > 1.9 * s'
 	kill "$pid"
 }
@@ -412,23 +421,25 @@ case_attach_nohup() {
 case_everything() {
 	local a b
 	needs_trace
-	"$PROGRAMS/busy_join" 1500 &
+	"$PROGRAMS/busy_join" 60000 &
 	a=$!
-	"$PROGRAMS/busy_join" 1500 &
+	"$PROGRAMS/busy_join" 60000 &
 	b=$!
+	wait_for 30 used_cpu $a 10 || fail "busy_join does nothing"
+	wait_for 30 used_cpu $b 10 || fail "busy_join does nothing"
 	trace -a -d 0.7
+	kill $a $b
 	want_status 0
 	check "{$a, $b} <= {q['pid'] for q in processes}" 'len(processes) > 2' \
 		"not [q for q in processes if q.get('exe') == '$GILTRACE']" \
 		'lost == 0' 'all(cpu_off_by(c, wall) <= 0.001 for c in r["cpus"])'
-	wait
 }
 
 case_window_ends_with_the_command() {
 	needs_trace
-	trace -- /bin/sh -c '(/bin/sleep 0.8; true) & exit 0'
+	trace -- /bin/sh -c '(/bin/sleep 20; true) & exit 0'
 	want_status 0
-	check 'wall < 0.5 * s'
+	check 'wall < 15 * s'
 }
 
 case_wait_all() {

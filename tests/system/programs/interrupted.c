@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Say "ready", count the SIGINTs that come within half a second of the first one (or five seconds), print the
- * count and exit with it. interrupted ignore: take no notice and exit with 9 after two seconds.
+ * count and exit with it. interrupted ignore [MS]: take no notice and exit with 9 after so long, two seconds.
  */
 #include <signal.h>
 #include "small.h"
@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (int i = 0; !ignore && !count && i < 500; i++)
 		usleep(10000);
-	sleep_ns((ignore ? 2000 : 500) * MS);
+	sleep_ns((ignore ? number(argc, argv, 2, 2000) : 500) * MS);
 	printf("counted %d\n", (int)count);
 	return ignore ? 9 : count;
 }

@@ -237,7 +237,7 @@ out:
 struct ring_part {
 	uint64_t handovers, gave_way, turn, asleep, touches;
 	uint32_t waiter; /* + 1 */
-	bool several, mutex;
+	bool several, mutex, shared;
 };
 
 static void gather_parts(struct ring_part *parts, const struct lock_merge *m,
@@ -252,6 +252,7 @@ static void gather_parts(struct ring_part *parts, const struct lock_merge *m,
 		p->turn += f->turn;
 		p->asleep += f->asleep;
 		p->mutex |= !is_condvar_like(f);
+		p->shared |= f->flags & LOCK_WORD_SHARED;
 		p->several |= f->flags & LOCK_WORD_SEVERAL ||
 			      (p->waiter && p->waiter != f->waiter + 1);
 		p->waiter = f->waiter + 1;
@@ -266,14 +267,15 @@ static void gather_parts(struct ring_part *parts, const struct lock_merge *m,
 
 /*
  * A Ruby's thread that sleeps waits on the same word as one that waits for the GVL: the word counts
- * as what it was waited on for longer. Elsewhere a baton is told by how strictly it is passed.
+ * as what it was waited on for longer. It lies in no memory that processes share. Elsewhere a baton
+ * is told by how strictly it is passed.
  */
 static bool carries_baton(const struct ring_part *p, bool ruby)
 {
 	if (p->mutex || p->touches < BATONS_MIN)
 		return false;
 	if (ruby)
-		return p->asleep <= p->turn + p->touches * ASLEEP_NS;
+		return !p->shared && p->asleep <= p->turn + p->touches * ASLEEP_NS;
 	return !p->several && p->handovers >= BATONS_MIN &&
 	       (double)p->gave_way >= GAVE_WAY_MIN * (double)p->handovers;
 }

@@ -262,6 +262,33 @@ static void a_rubys_sleeper_does_not_wait_for_the_gvl(void **state)
 	scene_free(&s);
 }
 
+/* What lies in memory of several processes is no Ruby's own, however it is handed on. */
+static void a_shared_word_is_not_the_gvls(void **state)
+{
+	struct scene s;
+
+	threads(&s, 2, 3);
+	interprets(&s, AS, GT_INTERPRETER_RUBY, "");
+	scene_run(&s, 1, 3);
+	scene_wait(&s, 1, 3, OWN(3), OP_COND & ~FUTEX_PRIVATE_FLAG, 0);
+	pass_baton(&s, 2, 0, 0);
+	for (int i = 0; i < 24; i++) {
+		uint32_t from = i % 3 + 1, to = (i + 1) % 3 + 1;
+		uint32_t op = from == 3 ? OP_COND & ~FUTEX_PRIVATE_FLAG : OP_COND;
+
+		s.us += 100000;
+		scene_wake(&s, from, to, OWN(to));
+		s.us += 10;
+		scene_wait(&s, i & 1, from, OWN(from), op, 0);
+		s.us += 20;
+		scene_run(&s, ~i & 1, to);
+	}
+	scene_table(&s);
+	assert_string_equal(kind_of(&s, OWN(1)), "ruby-gvl");
+	assert_ptr_not_equal(group_of(&s, OWN(1)), group_of(&s, OWN(3)));
+	scene_free(&s);
+}
+
 /* A Ruby that waits for work: one thread brings some now and then, and nobody runs meanwhile. */
 static void an_idle_ruby_waits_for_no_lock(void **state)
 {
@@ -547,6 +574,7 @@ int main(void)
 		cmocka_unit_test(the_waiter_as_timer),
 		cmocka_unit_test(woken_on_its_way_to_sleep),
 		cmocka_unit_test(a_rubys_sleeper_does_not_wait_for_the_gvl),
+		cmocka_unit_test(a_shared_word_is_not_the_gvls),
 		cmocka_unit_test(an_idle_ruby_waits_for_no_lock),
 		cmocka_unit_test(without_a_ruby_it_is_turn_taking),
 		cmocka_unit_test(a_pool_is_no_baton),

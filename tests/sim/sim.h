@@ -13,6 +13,7 @@
  *   sim_plan.c    what a thread does next, by its role
  *   sim_work.c    what each step does
  *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
+ *   sim_shared.c  locks that several processes share
  *   sim_trace.c   the first run's records, and what is done to them on the way
  *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock;
  *                 sim_truth_losses.c: what a loss leaves unknown
@@ -63,7 +64,8 @@ enum sim_feature {
 	SIM_EARLY = 1 << 19,   /* some are woken on their way off the CPU, into a futex wait */
 	SIM_REQUEUE = 1 << 20, /* some barriers move who waits to a mutex, and wake one */
 	SIM_VFORK = 1 << 21,   /* some processes have their parent wait until they exec */
-	SIM_FEATURES = 22
+	SIM_SHARED = 1 << 22,  /* some locks are all processes' */
+	SIM_FEATURES = 23
 };
 
 /* What is done to the records on their way into the file. */
@@ -103,8 +105,8 @@ enum sim_state {
 
 /* A futex word and who waits on it, first come first. */
 struct sim_word {
-	uint32_t as;
-	uint64_t addr;
+	uint32_t as;   /* 0: in a file that processes share; */
+	uint64_t addr; /* then sim_shared_place() */
 	uint32_t first, last; /* thread index + 1 */
 	const char *name;     /* for GT_SYMBOL, with `offset`; NULL: none */
 	uint32_t number, offset;
@@ -133,6 +135,7 @@ struct sim_object {
 	uint32_t readers;
 	bool pi;
 	bool requeues;
+	bool shared;
 	uint32_t switches;	       /* GIL: how often it changed hands */
 	bool asked;		       /* GIL: the holder is to let go */
 	bool unknown;		       /* its interpreter is not told */
@@ -226,6 +229,8 @@ struct sim_process {
 	bool exec;
 	uint32_t vfork; /* thread index + 1 of who made it by vfork(), until it execs */
 	bool vforked;	/* it was made so */
+	uint64_t mapping; /* where it has what is shared */
+	bool unnamed;	  /* what it has mapped there was not looked up */
 };
 
 struct sim_cpu {
@@ -309,6 +314,7 @@ static inline bool sim_has(const struct sim *s, uint32_t feature)
 struct sim_thread *sim_thread_new(struct sim *s, uint32_t process);
 uint32_t sim_word_new(struct sim *s, uint32_t as, uint64_t addr);
 uint32_t sim_object_new(struct sim *s, enum sim_object_kind kind, uint32_t process);
+uint32_t sim_object_shared(struct sim *s, enum sim_object_kind kind, uint64_t place);
 void sim_thread_starts(struct sim *s, struct sim_thread *t); /* born: waits for its first CPU */
 
 /* The running thread `t` leaves its CPU; `ns` 0: until woken. Its next step is looked at when it is
@@ -341,6 +347,15 @@ void sim_put(struct sim *s, struct sim_thread *t, struct sim_object *o, bool poi
 bool sim_take(struct sim *s, struct sim_thread *t, struct sim_object *o, bool *poison);
 bool sim_barrier(struct sim *s, struct sim_thread *t, struct sim_object *o);
 
+/* ---- sim_shared.c ---- */
+
+void sim_shared_init(struct sim *s);
+void sim_shared_map(struct sim *s, struct sim_process *p); /* a new memory has it somewhere */
+uint64_t sim_shared_place(uint64_t inode, uint64_t offset);
+/* Where the process has the word. */
+uint64_t sim_word_addr(const struct sim *s, const struct sim_word *w, const struct sim_process *p);
+void sim_shared_tell(struct sim_trace *trace, const struct sim *s, const struct sim_word *w);
+
 /* ---- sim_work.c ---- */
 
 int sim_work_init(struct sim *s);
@@ -351,6 +366,8 @@ void sim_work(struct sim *s, struct sim_thread *t);
 
 struct sim_trace *sim_trace_new(const struct sim_params *p, const char *path);
 void sim_trace_event(struct sim_trace *t, const struct gt_event *ev);
+/* What the collector finds out by itself: nothing is done to that. */
+void sim_trace_collected(struct sim_trace *t, const struct gt_event *ev);
 void sim_trace_mark(struct sim_trace *t, uint64_t ts);
 /* Names, totals and meta; closes the file. 0 or -errno. */
 int sim_trace_finish(struct sim_trace *t, const struct sim *s);

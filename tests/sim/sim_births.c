@@ -39,7 +39,7 @@ static void object_words(struct sim *s, struct sim_object *o)
 		[OBJECT_QUEUE] = { "queue", 1, { 0 } },
 		[OBJECT_BARRIER] = { "barrier", 2, { 0, 16 } },
 	};
-	uint32_t as = s->processes[o->process].as;
+	uint32_t as = o->shared ? 0 : s->processes[o->process].as;
 
 	o->word = s->nwords;
 	for (uint32_t i = 0; i < layouts[o->kind].n; i++) {
@@ -64,6 +64,15 @@ uint32_t sim_object_new(struct sim *s, enum sim_object_kind kind, uint32_t proce
 				  .process = process,
 				  .base = IMAGE + (p->nobjects + 1ULL) * 0x1000 };
 	p->objects[p->nobjects++] = s->nobjects;
+	object_words(s, o);
+	return s->nobjects++;
+}
+
+uint32_t sim_object_shared(struct sim *s, enum sim_object_kind kind, uint64_t place)
+{
+	struct sim_object *o = &s->objects[s->nobjects];
+
+	*o = (struct sim_object){ .kind = kind, .base = place, .shared = true };
 	object_words(s, o);
 	return s->nobjects++;
 }
@@ -167,6 +176,10 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 		sim_scenario_begin(s, p);
 		return;
 	}
+	for (uint32_t i = 0; i < s->nobjects && s->objects[i].shared; i++)
+		p->objects[p->nobjects++] = i;
+	if (p->nobjects)
+		sim_shared_map(s, p);
 	p->exec = sim_has(s, SIM_EXEC) && sim_chance(s, 50);
 	p->vforked = index && sim_has(s, SIM_VFORK) && sim_chance(s, 50);
 	for (uint32_t i = 0; i < 4; i++)
@@ -235,6 +248,7 @@ int sim_work_init(struct sim *s)
 	uint32_t left = s->p.threads;
 	int err;
 
+	sim_shared_init(s);
 	for (uint32_t i = 0; i < s->p.processes; i++) {
 		uint32_t planned = left / (s->p.processes - i);
 

@@ -36,6 +36,8 @@ static void learn_group(struct check *k, uint32_t group, const json_t *object, b
 	{
 		uint64_t addr = strtoull(check_text(word, "address"), NULL, 16);
 
+		if (check_integer(word, "ino"))
+			addr = sim_shared_place(check_integer(word, "ino"), addr);
 		map_put(&k->t->group_of_word,
 			truth_word_key((uint32_t)check_integer(word, "address_space"), addr),
 			group);

@@ -53,4 +53,9 @@ void check_verdict(struct check *k);
 
 void check_locks(struct check *k);
 
+/* ---- sim_check_shared.c ---- */
+
+void check_processes_of(struct check *k, uint32_t group, const json_t *row);
+void check_shared_locks(struct check *k);
+
 #endif

@@ -132,6 +132,14 @@ static void check_fairness(struct check *k, uint32_t group, const json_t *lock)
 			    sum * sum / (n * squares));
 }
 
+static bool is_mutex(const json_t *lock)
+{
+	const char *name = check_text(lock, "name");
+
+	return !strncmp(name, "mutex_", 6) ||
+	       (!strncmp(name, "shared_", 7) && !strcmp(check_text(lock, "kind"), "mutex"));
+}
+
 static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 {
 	struct truth_group *g = &k->t->groups[group];
@@ -158,7 +166,7 @@ static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 		check_pairs(k, g, lock);
 		check_fairness(k, group, lock);
 		check_spread(k, id, "hold", lock, &g->hold);
-	} else if (!strncmp(check_text(lock, "name"), "mutex_", 6)) {
+	} else if (is_mutex(lock)) {
 		check_at_most(k, g, lock);
 	}
 	check_spread(k, id, "wait", lock, &g->wait);
@@ -206,7 +214,7 @@ static void check_sorts(struct check *k)
 		const char *kind = promised(o);
 		uint64_t group;
 
-		if (!kind || !waited_enough(k->s, o) || k->c->p.damage == SIM_CUT)
+		if (o->shared || !kind || !waited_enough(k->s, o) || k->c->p.damage == SIM_CUT)
 			continue;
 		if (!map_get(&k->t->group_of_word, truth_word_key(w->as, w->addr), &group) &&
 		    !map_get(&k->t->group_of_word, truth_word_key(w[1].as, w[1].addr), &group))
@@ -253,6 +261,7 @@ void check_locks(struct check *k)
 		if (k->c->p.damage == SIM_CUT &&
 		    !json_array_size(json_object_get(check_group_row(k, i), "words")))
 			continue;
+		check_processes_of(k, i, check_group_row(k, i));
 		if (i < nlocks)
 			check_lock(k, i, check_group_row(k, i));
 		else
@@ -262,5 +271,6 @@ void check_locks(struct check *k)
 		check_differs(k, "%" PRIu64 " waits or holds of what is not in the report",
 			      k->t->missing);
 	check_sorts(k);
+	check_shared_locks(k);
 	check_grouping(k);
 }

@@ -26,7 +26,7 @@ static void probe(struct sim *s, const struct sim_thread *t, const struct sim_ob
 	};
 
 	if (!s->trace || !sim_has(s, SIM_PROBES) || o->kind == OBJECT_RWLOCK ||
-	    o->kind == OBJECT_BATON)
+	    o->kind == OBJECT_BATON || o->shared)
 		return;
 	ev.u.lock.addr = o->base;
 	ev.u.lock.site = role;

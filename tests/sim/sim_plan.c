@@ -84,6 +84,22 @@ static void add_rwlock(struct sim *s, struct sim_thread *t, const struct sim_pro
 	sim_step_add(t, read ? STEP_READ_UNLOCK : STEP_UNLOCK, o, 0);
 }
 
+static void add_shared(struct sim *s, struct sim_thread *t, const struct sim_process *p)
+{
+	uint32_t n = 0;
+
+	while (n < p->nobjects && s->objects[p->objects[n]].shared)
+		n++;
+	if (!n)
+		return;
+	n = p->objects[sim_random(s, n)];
+	sim_step_add(t, STEP_LOCK, n, 0);
+	sim_step_add(t, STEP_HOLD, n, sim_between(s, 60 * US, 500 * US));
+	if (sim_has(s, SIM_NESTED))
+		add_pause(s, t);
+	sim_step_add(t, STEP_UNLOCK, n, 0);
+}
+
 static void worker(struct sim *s, struct sim_thread *t, struct sim_process *p)
 {
 	uint32_t global = p->global ? p->global - 1 : UINT32_MAX;
@@ -102,7 +118,9 @@ static void worker(struct sim *s, struct sim_thread *t, struct sim_process *p)
 		sim_step_add(t, STEP_UNLOCK, global, 0);
 	}
 	add_pause(s, t);
-	if (sim_chance(s, 60))
+	if (sim_has(s, SIM_SHARED) && sim_chance(s, 30))
+		add_shared(s, t, p);
+	else if (sim_chance(s, 60))
 		add_mutex(s, t, p);
 	else
 		add_rwlock(s, t, p);

@@ -150,6 +150,11 @@ void sim_trace_event(struct sim_trace *t, const struct gt_event *ev)
 	}
 }
 
+void sim_trace_collected(struct sim_trace *t, const struct gt_event *ev)
+{
+	write_event(t, ev);
+}
+
 static void flush(struct sim_trace *t)
 {
 	for (uint32_t i = 0; t->streams && i < t->p.cpus; i++)
@@ -249,6 +254,8 @@ static void tell_names(struct sim_trace *t, const struct sim *s)
 	for (uint32_t i = 0; i < s->nobjects; i++) {
 		const struct sim_object *o = &s->objects[i];
 
+		if (o->shared)
+			continue;
 		tell_interpreter(t, s, o);
 		if (t->p.features & SIM_PROBES)
 			tell_symbol(t, s, s->processes[o->process].as, o->base, "lock",
@@ -258,7 +265,9 @@ static void tell_names(struct sim_trace *t, const struct sim *s)
 	for (uint32_t i = 0; i < s->nwords; i++) {
 		const struct sim_word *w = &s->words[i];
 
-		if (w->rounds)
+		if (w->rounds && !w->as)
+			sim_shared_tell(t, s, w);
+		else if (w->rounds)
 			tell_symbol(t, s, w->as, w->addr, w->name, w->number, w->offset);
 	}
 }

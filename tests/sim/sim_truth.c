@@ -122,15 +122,22 @@ uint64_t truth_wake_key(uint32_t from, uint32_t to, uint32_t lock)
 	return (uint64_t)from << 42 | (uint64_t)to << 20 | lock;
 }
 
-/* The group of a word as the report formed it, + 1. */
-uint32_t truth_group_of(struct sim_truth *t, uint32_t word)
+/* The group of a word as the report formed it, + 1. A shared one is where the process has it as
+ * long as its file is not known: names come last. */
+uint32_t truth_group_of(struct sim_truth *t, uint32_t word, const struct sim_process *p)
 {
 	const struct sim_word *w = &t->s->words[word];
-	uint64_t group;
+	uint64_t key = truth_word_key(w->as, w->addr), group;
 
-	return map_get(&t->group_of_word, truth_word_key(w->as, w->addr), &group)
-		       ? (uint32_t)group + 1
-		       : 0;
+	if (!w->as && map_get(&t->group_of_word,
+			      truth_word_key(p->as, sim_word_addr(t->s, w, p)), &group))
+		return (uint32_t)group + 1;
+	return map_get(&t->group_of_word, key, &group) ? (uint32_t)group + 1 : 0;
+}
+
+static uint32_t group_waited_on(struct sim_truth *t, const struct sim_thread *thread)
+{
+	return truth_group_of(t, thread->word, &t->s->processes[thread->process]);
 }
 
 /* ---- parallelism ---- */
@@ -206,7 +213,7 @@ static enum truth_state sorted(struct sim_truth *t, const struct sim_thread *thr
 		[SIM_OTHER] = TRUTH_OTHER,
 		[SIM_KERNEL_LOCK] = TRUTH_KERNEL_LOCK,
 	};
-	uint32_t group = state == SIM_FUTEX ? truth_group_of(t, thread->word) : 0;
+	uint32_t group = state == SIM_FUTEX ? group_waited_on(t, thread) : 0;
 
 	if (state != SIM_FUTEX)
 		return plain[state];
@@ -230,7 +237,7 @@ static void state_ends(struct sim_truth *t, const struct sim_thread *thread, str
 		starve(process, x->since, now);
 	}
 	if (x->state == TRUTH_LOCK) {
-		struct truth_group *g = &t->groups[truth_group_of(t, thread->word) - 1];
+		struct truth_group *g = &t->groups[group_waited_on(t, thread) - 1];
 
 		g->blocked += ns;
 		g->waiting--;
@@ -258,7 +265,7 @@ static void transition(struct sim_truth *t, const struct sim_thread *thread, enu
 	if (next == TRUTH_RUN)
 		x->inverse_at = t->inverse;
 	if (next == TRUTH_LOCK)
-		t->groups[truth_group_of(t, thread->word) - 1].waiting++;
+		t->groups[group_waited_on(t, thread) - 1].waiting++;
 }
 
 void sim_truth_start(struct sim *s, const struct sim_thread *thread)
@@ -339,7 +346,7 @@ void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t wo
 {
 	struct sim_truth *t = s->truth;
 	struct truth_thread *x = &t->threads[thread->index];
-	uint32_t group = truth_group_of(t, word);
+	uint32_t group = truth_group_of(t, word, &s->processes[thread->process]);
 
 	t->missing += !group;
 	if (goes_on_waiting(t, x, group, thread->episode)) {

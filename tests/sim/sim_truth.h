@@ -116,7 +116,8 @@ void truth_loss_passes(struct sim_truth *t, const struct sim_thread *thread,
 		       struct truth_thread *x);
 void truth_loss_looks(struct sim_truth *t, struct truth_thread *x);
 void truth_add(struct truth_list *l, uint64_t value);
-uint32_t truth_group_of(struct sim_truth *t, uint32_t word); /* index + 1; 0: not in the report */
+/* Of the process's word: index + 1; 0: not in the report. */
+uint32_t truth_group_of(struct sim_truth *t, uint32_t word, const struct sim_process *p);
 void truth_hold_ends(struct sim_truth *t, const struct sim_object *o);
 uint64_t truth_word_key(uint32_t as, uint64_t addr);
 uint64_t truth_wake_key(uint32_t from, uint32_t to, uint32_t lock);

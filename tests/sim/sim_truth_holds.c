@@ -3,16 +3,20 @@
 #include "sim_truth.h"
 
 /* A lock that nobody waited for is known to the report by its probes alone. */
-static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o)
+static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o,
+				const struct sim_thread *thread)
 {
-	const struct sim_process *p = &t->s->processes[o->process];
+	const struct sim_process *p = &t->s->processes[thread->process];
 	uint32_t group = 0;
 	uint64_t found;
+
+	if (o->shared)
+		return truth_group_of(t, o->word, p);
 
 	for (uint32_t i = 0; i < 4 && o->word + i < t->s->nwords && !group; i++)
 		if (t->s->words[o->word + i].as == p->as &&
 		    t->s->words[o->word + i].addr - o->base < 0x1000)
-			group = truth_group_of(t, o->word + i);
+			group = truth_group_of(t, o->word + i, p);
 	if (!group && map_get(&t->group_of_object, truth_word_key(p->id, o->base), &found))
 		group = (uint32_t)found + 1;
 	return group;
@@ -23,9 +27,8 @@ static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *
 	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
 }
 
-static void holder_is(struct sim_truth *t, const struct sim_object *o, uint32_t holder)
+static void holder_is(struct sim_truth *t, uint32_t group, uint32_t holder)
 {
-	uint32_t group = group_of_object(t, o);
 
 	if (!group)
 		return;
@@ -37,7 +40,7 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 {
 	struct sim_truth *t = s->truth;
 	const struct truth_thread *x = &t->threads[thread->index];
-	uint32_t group = group_of_object(t, o);
+	uint32_t group = group_of_object(t, o, thread);
 
 	t->holds[o - s->objects] = (struct truth_hold){
 		.since = s->now,
@@ -45,7 +48,7 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 		.run = run_clock(t, x),
 		.runnable = x->time[TRUTH_RUNNABLE],
 	};
-	holder_is(t, o, thread->index + 1);
+	holder_is(t, group, thread->index + 1);
 	if (group) {
 		struct truth_part *part = truth_part(t, group - 1, thread->index);
 
@@ -54,7 +57,7 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 			t->groups[group - 1].gaps += s->now - part->let_go_at;
 	} else {
 		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
-			      o->kind != OBJECT_BATON;
+			      o->kind != OBJECT_BATON && !o->shared;
 	}
 }
 
@@ -62,7 +65,7 @@ void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
 {
 	struct truth_hold *hold = &t->holds[o - t->s->objects];
 	const struct truth_thread *x = &t->threads[hold->thread - 1];
-	uint32_t group = group_of_object(t, o);
+	uint32_t group = group_of_object(t, o, &t->s->threads[hold->thread - 1]);
 	struct truth_part *part;
 
 	if (!group)
@@ -77,7 +80,7 @@ void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
 
 void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
 {
-	uint32_t group = group_of_object(s->truth, o);
+	uint32_t group = group_of_object(s->truth, o, thread);
 
 	if (group) {
 		struct truth_part *part = truth_part(s->truth, group - 1, thread->index);
@@ -87,5 +90,5 @@ void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const stru
 		part->blocks_then = s->truth->threads[thread->index].voluntary;
 	}
 	truth_hold_ends(s->truth, o);
-	holder_is(s->truth, o, 0);
+	holder_is(s->truth, group, 0);
 }

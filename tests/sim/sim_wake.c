@@ -108,7 +108,7 @@ void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 	 * tell. */
 	if (t->early ? told : sim_has(s, SIM_EARLY) && sim_chance(s, 5))
 		ev.flags |= GT_F_WOKEN;
-	ev.u.addr = s->words[t->word].addr;
+	ev.u.addr = sim_word_addr(s, &s->words[t->word], &s->processes[t->process]);
 	ev.op = t->leaving_op;
 	ev.val = t->leaving_val;
 	s->words[t->word].rounds++;
@@ -131,6 +131,8 @@ void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op, uint32_t val,
 		    uint64_t ns)
 {
+	if (!s->words[word].as)
+		op &= ~FUTEX_PRIVATE_FLAG;
 	t->word = word;
 	word_add(s, word, t);
 	s->words[word].op = op;
@@ -174,15 +176,15 @@ static bool wake_first(struct sim *s, struct sim_thread *t, uint32_t word, uint3
 	ev.peer = t->id;
 	ev.syscall = NR_FUTEX;
 	ev.flags = GT_F_FUTEX | GT_F_BLOCK;
-	ev.u.addr = w->addr;
-	ev.op = op | FUTEX_PRIVATE_FLAG;
+	ev.u.addr = sim_word_addr(s, w, &s->processes[t->process]);
+	ev.op = op | (w->as ? FUTEX_PRIVATE_FLAG : 0);
 	wakes(s, t, to, &ev);
 	return true;
 }
 
 bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
 {
-	bool pi = s->words[word].op == (FUTEX_LOCK_PI | FUTEX_PRIVATE_FLAG);
+	bool pi = (s->words[word].op & FUTEX_CMD_MASK) == FUTEX_LOCK_PI;
 
 	return wake_first(s, t, word, pi ? FUTEX_UNLOCK_PI : FUTEX_WAKE);
 }

@@ -40,9 +40,11 @@ static void execs(struct sim *s, struct sim_thread *t)
 	for (uint32_t i = 0; i < p->nobjects; i++)
 		for (uint32_t w = s->objects[p->objects[i]].word, n = 0; n < 4 && w + n < s->nwords;
 		     n++)
-			if (s->words[w + n].as == old &&
+			if (s->words[w + n].as && s->words[w + n].as == old &&
 			    s->words[w + n].addr - s->objects[p->objects[i]].base < 0x1000)
 				s->words[w + n].as = p->as;
+	if (sim_has(s, SIM_SHARED))
+		sim_shared_map(s, p);
 	ev.u.exec.tid = ev.u.exec.tgid = p->pid;
 	ev.u.exec.as = p->as;
 	ev.u.exec.path = "/usr/bin/sim";

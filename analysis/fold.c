@@ -175,7 +175,6 @@ static void *fold_new(struct analysis_context *ctx)
 		return NULL;
 	f->ctx = ctx;
 	f->stacks = ctx->meta->stacks;
-	fold_facts_init(&f->facts);
 	return f;
 }
 

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 /*
  * Distinct facts that are kept with their stacks. Beyond them time is kept without, by thread,
@@ -12,23 +11,14 @@
  */
 #define FACTS_MAX (1U << 20)
 
-void fold_facts_init(struct fold_facts *f)
+static uint64_t hash(const struct fold_fact *fact)
 {
-	memset(f, 0, sizeof(*f));
-	if (getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK) < 0)
-		f->seed = (uintptr_t)f;
-}
-
-static uint64_t hash(const struct fold_facts *f, const struct fold_fact *fact)
-{
-	uint64_t words[sizeof(*fact) / sizeof(uint64_t)], h = f->seed;
+	uint64_t words[sizeof(*fact) / sizeof(uint64_t)], h = 0;
 
 	_Static_assert(sizeof(*fact) % sizeof(uint64_t) == 0, "a fact is whole words");
 	memcpy(words, fact, sizeof(*fact));
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		h = (h ^ words[i]) * 0x9e3779b97f4a7c15ULL;
-		h ^= h >> 32;
-	}
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		h = hash_pair(h, words[i]);
 	return h;
 }
 
@@ -55,7 +45,7 @@ static struct fold_sum *append(struct fold_facts *f, const struct fold_fact *fac
 /* NULL: there is no room, or `err` says that memory ran out. */
 static struct fold_sum *find(struct fold_facts *f, const struct fold_fact *fact, uint32_t max)
 {
-	uint64_t key = hash(f, fact), first = 0;
+	uint64_t key = hash(fact), first = 0;
 	struct fold_sum *p;
 
 	map_get(&f->first, key, &first);

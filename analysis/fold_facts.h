@@ -27,16 +27,14 @@ struct fold_sum {
 	uint64_t ns, critical, count; /* critical: of samples, divided by the threads running */
 };
 
+/* A zeroed struct is empty. */
 struct fold_facts {
 	struct fold_sum *list;
 	uint32_t n, cap;
 	struct map first;  /* hash → index + 1 */
-	uint64_t seed;	   /* a trace cannot know what will collide */
 	uint64_t left_out; /* pieces that found no room, at least for their stacks */
 	int err;	   /* -ENOMEM, once memory has run out */
 };
-
-void fold_facts_init(struct fold_facts *f);
 
 /* One piece of time, or a moment, more of this. What finds no room is counted; see `err`, too. */
 void fold_facts_add(struct fold_facts *f, const struct fold_fact *fact, uint64_t ns,

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/hash.h"
+
 #define LOCK_PLACES_NONE UINT32_MAX
 
 struct lock_place {
@@ -24,10 +26,10 @@ struct lock_places {
 	uint32_t n;
 };
 
-/* Where to look for it first. Words are often a power of two apart: the upper bits tell more. */
+/* Where to look for it first. */
 static inline size_t lock_places_home(const struct lock_places *p, uint32_t as, uint64_t addr)
 {
-	return ((addr ^ (uint64_t)as << 40 ^ as) * 0x9e3779b97f4a7c15ULL) >> (64 - p->bits);
+	return hash_pair(addr, as) >> (64 - p->bits);
 }
 
 /* The place's number, or LOCK_PLACES_NONE. */

@@ -44,9 +44,7 @@ struct lock_probed {
 /* Of the maps; several may have one, and then the next free one. */
 static inline uint64_t lock_probed_key(uint32_t as, uint64_t addr)
 {
-	uint64_t key = (addr ^ (uint64_t)as << 40 ^ as) * 0x9e3779b97f4a7c15ULL;
-
-	return key ^ key >> 29;
+	return hash_pair(addr, as);
 }
 
 #endif

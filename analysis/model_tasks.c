@@ -256,10 +256,8 @@ static uint64_t mask_hash(const struct mask *mask)
 {
 	uint64_t hash = 0;
 
-	for (int i = 0; i < GT_MASK_WORDS; i++) {
-		hash = (hash ^ mask->words[i]) * 0x9e3779b97f4a7c15ULL;
-		hash ^= hash >> 32;
-	}
+	for (int i = 0; i < GT_MASK_WORDS; i++)
+		hash = hash_pair(hash, mask->words[i]);
 	return hash;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lib/cold.h"
+#include "lib/hash.h"
 
 /* Pairs of threads can be many more than threads: beyond this many edges new ones are not kept. */
 #define EDGES_MAX (1U << 20)
@@ -29,10 +30,7 @@ struct wakeups {
 /* Two threads may have any number of locks in common, so the lock is part of what is looked up. */
 static uint32_t home_of(const struct wakeups *w, uint32_t from, uint32_t to, uint32_t lock)
 {
-	uint64_t hash = ((uint64_t)from << 32 | to) * 0x9e3779b97f4a7c15ULL;
-
-	hash = (hash ^ hash >> 32 ^ lock) * 0x9e3779b97f4a7c15ULL;
-	return hash >> (64 - w->bits);
+	return hash_pair((uint64_t)from << 32 | to, lock) >> (64 - w->bits);
 }
 
 static inline bool is(const struct edge *e, uint32_t from, uint32_t to, uint32_t lock)

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/hash.h"
+
 struct map_slot {
 	uint64_t key, value;
 };
@@ -23,13 +25,10 @@ struct map {
 	uint64_t zero;
 };
 
-/* Keys are often small numbers or addresses with equal low bits: spread them over all bits. */
+/* Keys are often small numbers or addresses with equal low bits, or chosen by an enemy. */
 static inline size_t map_home(const struct map *m, uint64_t key)
 {
-	key ^= key >> 32;
-	key *= 0x9e3779b97f4a7c15ULL;
-	key ^= key >> 29;
-	return (size_t)key & (m->cap - 1);
+	return (size_t)hash_number(key) & (m->cap - 1);
 }
 
 /* The slot that holds `key`, or the free one where it would go. Not for key 0 or an empty map. */

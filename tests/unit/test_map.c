@@ -114,13 +114,55 @@ static void test_like_an_array(void **state)
 	}
 }
 
+/* Steps beyond the first that finding each key takes, over all. */
+static uint64_t steps_of(const struct map *m)
+{
+	uint64_t steps = 0;
+
+	for (size_t i = 0; i < m->cap; i++)
+		if (m->slots[i].key)
+			steps += (i - map_home(m, m->slots[i].key)) & (m->cap - 1);
+	return steps;
+}
+
+static uint64_t steps_with(const uint64_t *keys)
+{
+	struct map m = { 0 };
+	uint64_t steps;
+
+	for (size_t i = 0; i < KEYS; i++)
+		assert_int_equal(map_put(&m, keys[i], i), 0);
+	steps = steps_of(&m);
+	map_free(&m);
+	return steps;
+}
+
+/*
+ * Whoever knows the secret can choose keys that make a table a list. Such keys are like any others
+ * to a process with another secret, as every one has.
+ */
+static void test_chosen_keys(void **state)
+{
+	uint64_t own[2], *keys = calloc(KEYS, sizeof(*keys)), key = 0;
+
+	memcpy(own, hash_secret, sizeof(own));
+	hash_secret[0] = 0x243f6a8885a308d3;
+	hash_secret[1] = 0x93198a2e03707345;
+	for (size_t n = 0; n < KEYS;)
+		if (!(hash_number(++key) % (4 * KEYS)))
+			keys[n++] = key;
+	assert_true(steps_with(keys) > KEYS / 4 * KEYS);
+	memcpy(hash_secret, own, sizeof(own));
+	assert_true(steps_with(keys) < 20 * KEYS);
+	free(keys);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_zero_is_a_key),
-		cmocka_unit_test(test_pointers),
-		cmocka_unit_test(test_like_an_array),
+		cmocka_unit_test(test_empty),	    cmocka_unit_test(test_zero_is_a_key),
+		cmocka_unit_test(test_pointers),    cmocka_unit_test(test_like_an_array),
+		cmocka_unit_test(test_chosen_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

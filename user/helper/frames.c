@@ -8,6 +8,7 @@
 
 #include "kernel_symbols.h"
 #include "lib/buf.h"
+#include "lib/hash.h"
 #include "lib/map.h"
 #include "stacks_helper.h"
 
@@ -66,13 +67,6 @@ static void push(struct frames_list *to, uint32_t number)
 		to->numbers[to->n++] = number;
 }
 
-static uint64_t hash(uint64_t h, const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		h = (h ^ (uint8_t)s[i]) * 0x100000001b3ull;
-	return gt_stack_fold(h, len);
-}
-
 static bool same(const struct frames *f, uint64_t at, const struct known *k,
 		 const struct frames_frame *frame)
 {
@@ -116,12 +110,12 @@ static uint32_t number_of(struct frames *f, const struct frames_frame *frame)
 			   .name_len = (uint32_t)strnlen(frame->name, STACKS_NAME_MAX),
 			   .image_len = (uint32_t)strnlen(frame->image, PATH_MAX),
 			   .file_len = (uint32_t)strnlen(frame->file, PATH_MAX) };
-	uint64_t h = gt_stack_fold(k.kind, k.line), at;
+	uint64_t h = hash_pair(k.kind, k.line), at;
 	uint32_t number;
 
-	h = hash(h, frame->name, k.name_len);
-	h = hash(h, frame->image, k.image_len);
-	h = hash(h, frame->file, k.file_len);
+	h = hash_bytes(h, frame->name, k.name_len);
+	h = hash_bytes(h, frame->image, k.image_len);
+	h = hash_bytes(h, frame->file, k.file_len);
 	while (map_get(&f->by_hash, h, &at)) {
 		if (same(f, at, &k, frame)) {
 			memcpy(&number, f->contents.data + at, sizeof(number));

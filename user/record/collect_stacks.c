@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/hash.h"
 #include "lib/map.h"
 #include "lookout.h"
 #include "user/helper/own_event.h"
@@ -185,9 +186,7 @@ int collect_stacks_record(struct collect_stacks *c, uint32_t cpu, const struct g
 
 static uint64_t hash_key(const struct gt_wire_stack_key *key)
 {
-	uint64_t h = gt_stack_fold(key->as, key->ip);
-
-	return gt_stack_fold(gt_stack_fold(h, key->sp), key->more);
+	return hash_pair(hash_pair(hash_pair(key->as, key->ip), key->sp), key->more);
 }
 
 static struct place *find_place(struct collect_stacks *c, const struct gt_wire_stack_key *key)

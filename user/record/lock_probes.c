@@ -13,6 +13,7 @@
 
 #include "user/inspect/inspect.h"
 #include "lib/clock.h"
+#include "lib/hash.h"
 #include "lib/map.h"
 #include "user/helper/own_event.h"
 #include "uprobes.h"
@@ -109,7 +110,7 @@ static struct probed *remember(struct lock_probes *l, const struct inspect_image
 
 	identify(image, &dev, &ino);
 	/* Two files whose hashes meet lie next to each other. */
-	for (key = ino + dev * 0x9e3779b97f4a7c15ull; map_get(&l->by_file, key, &index); key++) {
+	for (key = hash_pair(ino, dev); map_get(&l->by_file, key, &index); key++) {
 		*found = l->probed[index].dev == dev && l->probed[index].ino == ino;
 		if (*found)
 			return &l->probed[index];

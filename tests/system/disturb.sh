@@ -87,11 +87,19 @@ each_row() {
 	done
 }
 
+# What the row may be called where its threads ran whenever they could, on CPUs of which one is slower than the other.
+unequal() {
+	case $ALONE in
+	parallel) echo "$UNEQUAL" ;;
+	imbalanced*) echo parallel ;; # where the slow CPU has the shorter part
+	esac
+}
+
 # The row's verdict, behind what is given: "taskset -c 0".
 verdict_here() {
 	trace -- "$@" "${COMMAND[@]}"
 	want_status 0
-	check "'$NAME'" 'lost == 0' "called('$ALONE', '$DISTURBED')"
+	check "'$NAME'" 'lost == 0' "called('$ALONE', '$DISTURBED', '$(unequal)')"
 }
 
 row_is() { # NAME…: the row that each_row is at is one of them
@@ -188,7 +196,7 @@ case_quota_beside_busy_programs() {
 # Each program's own verdict, where the whole machine is watched. A process does not know what others used.
 verdict_of_process() {
 	[ "$NAME" != gil_procs ] || return 0 # two processes, each of one thread
-	check "'$NAME'" "[q['verdict']['class'] in '$ALONE $DISTURBED'.split() for q in processes if q['pid'] == ${PIDS[$NAME]}] == [True]"
+	check "'$NAME'" "process_called(${PIDS[$NAME]}, '$ALONE', '$DISTURBED', '$(unequal)')"
 }
 
 declare -A PIDS

@@ -91,14 +91,9 @@ threads_probed_in_part() {
 }
 
 case_python_threads() {
-	local before one
 	needs_debian_python
-	before=$(date +%s%N)
-	/usr/bin/python3 "$LOADS/python/count_threads.py" 1 || fail "python3 failed"
-	one=$(($(date +%s%N) - before))
 	of python threads threads_anywhere
-	verdict_of 2 "${COMMAND[@]}" -- 'p["average"] <= 1.2' "disturbed or 1.5 * $one < wall < 3 * $one" \
-		'v != "serialized" or "_PyRuntime" in r["verdict"]["sentence"]'
+	verdict_of 2 "${COMMAND[@]}" -- 'p["average"] <= 1.2' 'v != "serialized" or "_PyRuntime" in r["verdict"]["sentence"]'
 }
 
 case_python_threads_probed() {

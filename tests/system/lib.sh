@@ -220,7 +220,8 @@ undisturbed() {
 	"$NOT_AGAIN") fail "$(cat "$T/.first")" ;;
 	77) exit 77 ;;
 	esac
-	echo "second try, the first one (load $(cut -d' ' -f1 /proc/loadavg)): $(head -n 1 "$T/.first")" >>"$T/.note"
+	echo "second try, the first one (load $(cut -d' ' -f1 /proc/loadavg)): $(head -n 1 "$T/.first")" \
+		"$(grep -m 1 '^  sentence:' "$T/.first")" >>"$T/.note"
 	wait_idle
 	"$@"
 }
@@ -229,12 +230,17 @@ undisturbed() {
 
 # Where others use the CPUs it may be another one, with the reason told: called() of report.py. What depends on what
 # else runs here says so: 'disturbed or …'.
-SERIALIZED='called("serialized")'
-PARALLEL='called("parallel", "cpu-starved mixed", "mixed imbalanced single-threaded")'
+# And where CPUs are short as well, a lock may serialize less than half of a run: contended, by the same lock.
+SERIALIZED='called("serialized", "cpu-starved contended")'
+UNEQUAL='mixed imbalanced single-threaded'
+PARALLEL="called('parallel', 'cpu-starved mixed', '$UNEQUAL')"
+# As many at once as the running times allow: the busiest of two of equal work has more of it on a slower CPU.
+AT_ONCE='p["average"] >= 0.92 * sum(t["run"] for t in threads) / max(t["run"] for t in threads)'
 
 NOT_SERIALIZED='v not in ("serialized", "contended")'
 # What is waited for by locks stays small: a queue's mutex is a lock, the empty queue is not.
-FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * wall'
+# Who has it may lose his CPU, and everybody waits for that, the queue as well.
+FEW_LOCK_WAITS='sum(l["wait"]["sum"] for l in locks) < 0.1 * (wall + sum(e["wait"]["sum"] for e in events))'
 
 # Nothing lost, audited, and every thread's states add up: true of every report here.
 SOUND='lost == 0'

@@ -63,13 +63,13 @@ def note(text):
 
 def called(report, alone, wanting="cpu-starved", unequal=""):
     """
-    It is called one of `alone`, or for want of CPUs, which is shown and told, one of `wanting`: for of a short
+    A report, or a process in it, which does not know what others used: it is called one of `alone`, or for want of CPUs, which is shown and told, one of `wanting`: for of a short
     run's threads one may be done before another begins. A virtual CPU may be much slower than the other for a
     second, which no counter here shows: threads of equal work are then called one of `unequal`.
     """
     verdict = report["verdict"]["class"]
     sentence = report["verdict"]["sentence"]
-    reasons = wants(report)
+    reasons = wants(report) if "cpus" in report else ["unknown to a process"]
     if verdict in alone.split():
         return True
     if verdict in unequal.split() and out_of_step(report):
@@ -77,12 +77,28 @@ def called(report, alone, wanting="cpu-starved", unequal=""):
         return True
     if verdict not in wanting.split() or not reasons:
         return False
-    if verdict == "cpu-starved" and not any(reason in sentence for reason in reasons):
+    if verdict == "cpu-starved" and "cpus" in report and not any(reason in sentence for reason in reasons):
         return False
     if verdict == "mixed" and report["parallelism"]["starved_share"] < 0.1:
         return False
     note(f"instead of {alone}, with {', '.join(reasons)}: {sentence}")
     return True
+
+
+def outside_waits(report):
+    """For how long threads were runnable that did not wait for anything: a wait ends when its thread runs."""
+    threads = report["threads"]
+    waits = sum(row["wait"]["sum"] for row in report["locks"] + report["events"])
+    return max(0, sum(t["runnable"] + t["lock"] + t["event"] for t in threads) - waits)
+
+
+def waited(report, row, own, each):
+    """
+    Is what a row waited what the program's clock has? That is asked before the wait and after it, for `each` ns a
+    wait; and a thread that loses its CPU in between waits by its own clock only.
+    """
+    allowed = 0.02 * own["wait_ns"] + each * own["waits"]
+    return -allowed - outside_waits(report) <= row["wait"]["sum"] - own["wait_ns"] <= allowed
 
 
 def lost(report):
@@ -132,7 +148,10 @@ def main():
         "cpu_off_by": cpu_off_by,
         "lost": lost(report),
         "disturbed": bool(wants(report)),
+        "waited": lambda row, own, each: waited(report, row, own, each),
         "called": lambda *classes: called(report, *classes),
+        "process_called": lambda pid, *classes: [called(row, *classes) for row in report["processes"]
+                                                 if row["pid"] == pid] == [True],
     }
     for expression in sys.argv[2:]:
         try:

@@ -12,7 +12,7 @@ RUN_TIME='all(
 	for w in truth["per_thread"] for t in threads if t["tid"] == w["tid"])'
 ALL_FOUND='all(any(t["tid"] == w["tid"] for t in threads) for w in truth["per_thread"])'
 # 2 %, and for the clock calls around each wait half a microsecond.
-LOCK_WAIT='all(abs(l["wait"]["sum"] - w["wait_ns"]) <= 0.02 * w["wait_ns"] + 500 * w["waits"]
+LOCK_WAIT='all(waited(l, w, 500)
 	for w in truth["locks"] for l in [own_lock(w["name"])])'
 
 # Exact holds: every acquisition, and the time between getting and letting go within 2 %.

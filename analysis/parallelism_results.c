@@ -146,6 +146,12 @@ static uint64_t whole_ns(double ns)
 	return ns < 0x1p64 ? (uint64_t)ns : UINT64_MAX;
 }
 
+/* The kernel sums over CPUs: all of them may have been stopped at once. */
+static uint64_t least_throttled(uint64_t throttled, const struct gt_meta *meta)
+{
+	return meta->cpus_online ? throttled / meta->cpus_online : 0;
+}
+
 static int evaluate(const struct parallelism *p, const struct process *process, uint64_t throttled,
 		    const struct analysis_context *ctx, struct result_parallelism *out)
 {
@@ -169,7 +175,9 @@ static int evaluate(const struct parallelism *p, const struct process *process, 
 	if (!sums.active)
 		return 0;
 	/* Throttled threads are runnable: added to the union their time would count twice. */
-	starved = sums.starved > throttled ? sums.starved : throttled;
+	starved = least_throttled(throttled, ctx->meta);
+	if (starved < sums.starved)
+		starved = sums.starved;
 	out->average = (double)sums.run / active;
 	out->attainable = attainable_time(s, out->cpus) / active;
 	out->efficiency = min_double(1, out->average / out->attainable);

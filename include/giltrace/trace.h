@@ -215,7 +215,7 @@ struct gt_meta {
 	char *kernel, *arch, *clock;
 	uint32_t cpus_online, cpus_allowed; /* allowed: the launcher's own mask */
 	double cpu_quota;                   /* CPUs' worth; 0: no quota */
-	uint64_t throttled;                 /* ns of cgroup throttling inside the window */
+	uint64_t throttled;                 /* ns of cgroup throttling inside the window, summed over CPUs */
 	uint64_t losses[GT_LOSS_COUNT];     /* totals by reason */
 	uint64_t repaired;                  /* switches the kernel did not show, put back from run-time clocks */
 	uint32_t left_running;              /* descendants alive when the window closed */

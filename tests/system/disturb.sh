@@ -52,6 +52,15 @@ leave() {
 }
 trap leave EXIT
 
+set_quota() { # THOUSANDTHS
+	if [ -e "$QUOTA/cpu.max" ]; then
+		echo "$(($1 * 100)) 100000" >"$QUOTA/cpu.max"
+	else
+		echo 100000 >"$QUOTA/cpu.cfs_period_us"
+		echo $(($1 * 100)) >"$QUOTA/cpu.cfs_quota_us"
+	fi
+}
+
 # A cgroup, of whichever version is mounted here, that may use so many thousandths of a CPU; everything from here on is
 # in it.
 quota() {
@@ -65,12 +74,7 @@ quota() {
 	fi
 	mkdir "$root/giltrace-disturb-$BASHPID" 2>/dev/null || skip "no cgroup can be made here"
 	QUOTA=$root/giltrace-disturb-$BASHPID
-	if [ -e "$QUOTA/cpu.max" ]; then
-		echo "$(($1 * 100)) 100000" >"$QUOTA/cpu.max"
-	else
-		echo 100000 >"$QUOTA/cpu.cfs_period_us"
-		echo $(($1 * 100)) >"$QUOTA/cpu.cfs_quota_us"
-	fi
+	set_quota "$1"
 	echo $BASHPID >"$QUOTA/cgroup.procs"
 }
 
@@ -191,6 +195,18 @@ case_quota_beside_busy_programs() {
 	hogs "$CPUS" 0
 	quota 1500
 	each_row verdict_of_some "${TELLING[@]}"
+}
+
+# What the quota stopped before is not this run's. One thread never waits for a CPU while it has one.
+case_quota_that_stopped_others_before() {
+	needs_trace
+	quota 100
+	timeout 0.5 sh -c 'while :; do :; done'
+	grep -qE '^throttled_(usec|time) [1-9]' "$QUOTA/cpu.stat" || fail "it did not stop anything"
+	set_quota 20000
+	trace -- sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done'
+	want_status 0
+	check 'lost == 0' 'p["starved_share"] <= 1 - p["average"] + 0.001'
 }
 
 # Each program's own verdict, where the whole machine is watched. A process does not know what others used.

@@ -150,6 +150,15 @@ static void throttled_time_is_not_added_to_the_runnable_time_it_shows_as(void **
 
 	two_free_threads(&s, 20000);
 	s.meta.throttled = 5000 * US;
+	s.meta.cpus_online = 1;
+	schedule_play(&s);
+	assert_float_equal(s.out.parallelism.starved_share, 0.25, 1e-9);
+	schedule_free(&s);
+
+	/* On two CPUs at the same time, as far as is known. */
+	two_free_threads(&s, 20000);
+	s.meta.throttled = 10000 * US;
+	s.meta.cpus_online = 2;
 	schedule_play(&s);
 	assert_float_equal(s.out.parallelism.starved_share, 0.25, 1e-9);
 	schedule_free(&s);

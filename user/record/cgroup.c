@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cgroup.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -15,10 +16,16 @@ struct group {
 	bool unified;	     /* version 2 */
 };
 
-/* A limit of one group. */
-struct limit {
-	double cpus;	    /* 0: none */
-	uint64_t throttled; /* ns */
+/* A group that has a quota. */
+struct limited {
+	struct group group;
+	double cpus;
+	uint64_t before; /* ns that it had been throttled when it was looked up */
+};
+
+struct cgroup_limits {
+	struct limited *at;
+	size_t n;
 };
 
 /* `list` holds `word` between commas. */
@@ -160,40 +167,79 @@ static uint64_t read_throttled(const struct group *g)
 	return found;
 }
 
-/* The tightest quota from the group up to the mount point, and the throttling of all that have one.
- */
-static struct limit limit_of(pid_t pid)
+static int add_limited(struct cgroup_limits *l, const struct group *g, double cpus)
 {
-	struct limit l = { 0 };
+	struct limited *p = realloc(l->at, (l->n + 1) * sizeof(*p));
 
-	for (int unified = 0; unified <= 1; unified++) {
+	if (!p)
+		return -ENOMEM;
+	l->at = p;
+	l->at[l->n++] = (struct limited){ .group = *g, .cpus = cpus, .before = read_throttled(g) };
+	return 0;
+}
+
+/* From the group up to the mount point. */
+static int look_up(struct cgroup_limits *l, struct group *g)
+{
+	int err = 0;
+
+	while (!err) {
+		double cpus = read_quota(g);
+		char *slash = strrchr(g->path, '/');
+
+		if (cpus > 0)
+			err = add_limited(l, g, cpus);
+		if (!slash || (size_t)(slash - g->path) < g->root)
+			break;
+		*slash = '\0';
+	}
+	return err;
+}
+
+struct cgroup_limits *cgroup_limits_new(pid_t pid)
+{
+	struct cgroup_limits *l = calloc(1, sizeof(*l));
+	int err = 0;
+
+	for (int unified = 0; l && !err && unified <= 1; unified++) {
 		struct group g;
 
-		if (!find_group(pid, unified, &g))
-			continue;
-		for (;;) {
-			double cpus = read_quota(&g);
-			char *slash = strrchr(g.path, '/');
-
-			if (cpus > 0) {
-				l.throttled += read_throttled(&g);
-				if (l.cpus == 0 || cpus < l.cpus)
-					l.cpus = cpus;
-			}
-			if (!slash || (size_t)(slash - g.path) < g.root)
-				break;
-			*slash = '\0';
-		}
+		if (find_group(pid, unified, &g))
+			err = look_up(l, &g);
 	}
-	return l;
+	if (!err)
+		return l;
+	cgroup_limits_free(l);
+	return NULL;
 }
 
-double cgroup_quota(pid_t pid)
+void cgroup_limits_free(struct cgroup_limits *l)
 {
-	return limit_of(pid).cpus;
+	if (!l)
+		return;
+	free(l->at);
+	free(l);
 }
 
-uint64_t cgroup_throttled(pid_t pid)
+double cgroup_limits_cpus(const struct cgroup_limits *l)
 {
-	return limit_of(pid).throttled;
+	double cpus = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (cpus == 0 || l->at[i].cpus < cpus)
+			cpus = l->at[i].cpus;
+	return cpus;
+}
+
+uint64_t cgroup_limits_throttled(const struct cgroup_limits *l)
+{
+	uint64_t most = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		uint64_t now = read_throttled(&l->at[i].group), before = l->at[i].before;
+
+		if (now > before && now - before > most)
+			most = now - before;
+	}
+	return most;
 }

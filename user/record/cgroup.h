@@ -6,12 +6,22 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* CPUs' worth that the tightest quota on the way to the root allows `pid` (0: self); 0 when there
- * is none. */
-double cgroup_quota(pid_t pid);
+/*
+ * The groups with a quota on the way from a process's own to the root, and what they had been
+ * throttled by now: the process may be gone when that is asked for again.
+ */
+struct cgroup_limits;
 
-/* ns that the groups with a quota on that way were throttled so far, summed over groups and CPUs;
- * 0: unknown. */
-uint64_t cgroup_throttled(pid_t pid);
+/* Of `pid` (0: self). NULL when out of memory; with nothing in it where there is no quota, or none
+ * can be read. */
+struct cgroup_limits *cgroup_limits_new(pid_t pid);
+void cgroup_limits_free(struct cgroup_limits *l);
+
+/* CPUs' worth that the tightest quota allows; 0 when there is none. */
+double cgroup_limits_cpus(const struct cgroup_limits *l);
+
+/* ns that the group that was throttled most was throttled since, summed over CPUs as the kernel
+ * does. */
+uint64_t cgroup_limits_throttled(const struct cgroup_limits *l);
 
 #endif

@@ -52,19 +52,18 @@ int machine_describe(struct gt_meta *meta, pid_t pid)
 {
 	struct utsname name;
 	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	struct cgroup_limits *limits = cgroup_limits_new(pid);
 
 	meta->clock = clock_name();
 	meta->cpus_online = online > 0 ? online : 0;
 	meta->cpus_allowed = allowed_cpus(pid);
-	meta->cpu_quota = cgroup_quota(pid);
+	if (!limits)
+		return -ENOMEM;
+	meta->cpu_quota = cgroup_limits_cpus(limits);
+	cgroup_limits_free(limits);
 	if (uname(&name) != 0)
 		return 0;
 	meta->kernel = strdup(name.release);
 	meta->arch = strdup(name.machine);
 	return meta->kernel && meta->arch ? 0 : -ENOMEM;
-}
-
-uint64_t machine_throttled(pid_t pid)
-{
-	return cgroup_throttled(pid);
 }

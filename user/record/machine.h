@@ -11,7 +11,4 @@
  * tightest along its ancestors, cgroup v1 and v2). Unknown stays 0/NULL. 0 or -ENOMEM. */
 int machine_describe(struct gt_meta *meta, pid_t pid);
 
-/* ns that the cgroup of `pid` has been throttled so far; 0 when it has no quota or cannot be read. */
-uint64_t machine_throttled(pid_t pid);
-
 #endif

@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include "aside.h"
+#include "cgroup.h"
 #include "collect.h"
 #include "lib/clock.h"
 #include "lib/log.h"
-#include "machine.h"
 #include "record_private.h"
 #include "user/helper/helper.h"
 #include "user/helper/stacks.h"
@@ -97,7 +97,6 @@ static uint64_t own_cpu(const struct recording *r)
 static int recording_begin(struct recording *r, int trace_fd)
 {
 	const struct record_request *q = r->request;
-	uint64_t throttled;
 	int err, status;
 
 	r->writer = gt_writer_new(trace_fd);
@@ -130,8 +129,7 @@ static int recording_begin(struct recording *r, int trace_fd)
 		return FAILED;
 	}
 	aside_keep(record_process(r), &r->kept_off);
-	throttled = machine_throttled(record_process(r));
-	r->meta.throttled = throttled;
+	r->limits = cgroup_limits_new(record_process(r)); /* without it, no throttling is told */
 	r->own_cpu = own_cpu(r);
 	if (r->target) {
 		r->meta.start = clock_monotonic();
@@ -189,6 +187,7 @@ static void recording_release(struct recording *r)
 		probes_free_later(r->probes);
 	gt_writer_free(r->writer);
 	target_free(r->target);
+	cgroup_limits_free(r->limits);
 	gt_meta_free(&r->meta);
 	if (r->signal_fd >= 0)
 		close(r->signal_fd);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "collect.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -71,7 +72,7 @@ void record_meta_finish(struct recording *r)
 {
 	struct gt_meta *m = &r->meta;
 
-	m->throttled = machine_throttled(record_process(r)) - m->throttled;
+	m->throttled = r->limits ? cgroup_limits_throttled(r->limits) : 0;
 	m->exited = r->out->exited;
 	m->exit_code = r->out->exit_code;
 	m->exit_signal = r->out->exit_signal;

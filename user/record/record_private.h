@@ -22,6 +22,7 @@ struct recording {
 	struct probes *probes;
 	struct gt_writer *writer;
 	struct collect *collect;
+	struct cgroup_limits *limits; /* as they were when the window opened */
 	struct gt_meta meta;
 	sigset_t signals_before;
 	int signal_fd;

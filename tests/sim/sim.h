@@ -9,6 +9,7 @@
  *   sim_run.c     what happens next; the world's beginning and end
  *   sim_cpus.c    who has each CPU, and who waits for one
  *   sim_wake.c    blocking and waking
+ *   sim_quota.c   how much of the CPUs they may use in a while
  *   sim_births.c  processes, threads, locks and words, and how they come to be
  *   sim_plan.c    what a thread does next, by its role
  *   sim_work.c    what each step does
@@ -65,7 +66,8 @@ enum sim_feature {
 	SIM_REQUEUE = 1 << 20, /* some barriers move who waits to a mutex, and wake one */
 	SIM_VFORK = 1 << 21,   /* some processes have their parent wait until they exec */
 	SIM_SHARED = 1 << 22,  /* some locks are all processes' */
-	SIM_FEATURES = 23
+	SIM_QUOTA = 1 << 23,   /* all may use so much of the CPUs in every period */
+	SIM_FEATURES = 24
 };
 
 /* What is done to the records on their way into the file. */
@@ -240,7 +242,8 @@ struct sim_cpu {
 	uint32_t turn;	      /* of a busy program and the others; 0: there is none */
 	uint32_t first, last; /* threads that may run nowhere else */
 	uint64_t span_start, span_idle, traced, other, idle, since;
-	uint32_t idle_at; /* place in the list of idle CPUs + 1 */
+	uint32_t idle_at;    /* place in the list of idle CPUs + 1 */
+	uint64_t stopped_at; /* when the quota stopped a thread here; 0: it did not, this period */
 };
 
 enum sim_event_kind {
@@ -250,7 +253,10 @@ enum sim_event_kind {
 	EVENT_SLICE,
 	EVENT_FOREIGN,
 	EVENT_FOREIGN_ENDS,
-	EVENT_MARK
+	EVENT_MARK,
+	EVENT_QUOTA_USED,
+	EVENT_QUOTA_STOP,
+	EVENT_QUOTA_PERIOD
 };
 
 struct sim_event {
@@ -266,6 +272,15 @@ struct sim_loss {
 
 struct sim_trace;
 struct sim_truth;
+
+struct sim_quota {
+	uint64_t left, since; /* until the period's is used up, as of then */
+	uint32_t running;     /* CPUs that use it */
+	uint32_t number, periods;
+	bool stopped;
+	uint64_t stopped_at; /* the first thread of this period */
+	uint64_t throttled;  /* as the kernel counts: summed over CPUs, periods that are over */
+};
 
 struct sim {
 	struct sim_params p;
@@ -285,6 +300,7 @@ struct sim {
 	uint32_t nwords, words_room;
 	struct sim_cpu *cpus;
 	uint32_t *idle, nidle;
+	struct sim_quota quota;
 	uint32_t first, last; /* run queue of threads that may run anywhere */
 	int32_t *tids;	      /* free for use again */
 	uint32_t ntids;
@@ -310,6 +326,8 @@ static inline bool sim_has(const struct sim *s, uint32_t feature)
 {
 	return s->p.features & feature;
 }
+
+double sim_quota_cpus(const struct sim_params *p); /* 0: there is none */
 
 struct sim_thread *sim_thread_new(struct sim *s, uint32_t process);
 uint32_t sim_word_new(struct sim *s, uint32_t as, uint64_t addr);
@@ -395,6 +413,8 @@ void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct s
 		    bool futex);
 void sim_truth_got(struct sim *s, const struct sim_thread *t, const struct sim_object *o);
 void sim_truth_let_go(struct sim *s, const struct sim_thread *t, const struct sim_object *o);
+/* From then until now a quota stopped threads. */
+void sim_truth_stopped(struct sim *s, uint64_t from);
 void sim_truth_finish(struct sim *s);
 
 /* ---- sim_check.c ---- */

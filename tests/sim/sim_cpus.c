@@ -102,7 +102,7 @@ static struct sim_thread *queue_take(struct sim *s, uint32_t cpu)
 	uint32_t *first = c->first ? &c->first : &s->first, *last = c->first ? &c->last : &s->last;
 	struct sim_thread *t = *first ? &s->threads[*first - 1] : NULL;
 
-	if (!t)
+	if (!t || s->quota.stopped)
 		return NULL;
 	*first = t->next;
 	if (!*first)
@@ -110,7 +110,7 @@ static struct sim_thread *queue_take(struct sim *s, uint32_t cpu)
 	return t;
 }
 
-static void kick(struct sim *s, uint32_t cpu)
+void sim_kick(struct sim *s, uint32_t cpu)
 {
 	s->cpus[cpu].kicked = true;
 	idle_del(s, cpu);
@@ -124,10 +124,12 @@ void sim_enqueue(struct sim *s, struct sim_thread *t)
 	uint32_t cpu = t->pin ? t->pin - 1 : t->cpu;
 
 	queue_add(s, t);
+	if (s->quota.stopped)
+		return;
 	if (cpu != UINT32_MAX && s->cpus[cpu].idle_at && (t->pin || sim_chance(s, 70)))
-		kick(s, cpu);
+		sim_kick(s, cpu);
 	else if (!t->pin && s->nidle)
-		kick(s, s->idle[sim_random(s, s->nidle)]);
+		sim_kick(s, s->idle[sim_random(s, s->nidle)]);
 }
 
 /* ---- switching ---- */
@@ -150,6 +152,7 @@ static void take_cpu(struct sim *s, uint32_t cpu, struct sim_thread *t)
 {
 	struct sim_cpu *c = &s->cpus[cpu];
 
+	sim_quota_runs(s, !!t - !!c->running);
 	c->running = t ? t->index + 1 : 0;
 	c->slice++;
 	if (!t) {
@@ -189,7 +192,7 @@ void sim_pick(struct sim *s, uint32_t cpu, bool was_idle)
 	idle_del(s, cpu);
 	take_cpu(s, cpu, t);
 	if (s->first && s->nidle)
-		kick(s, s->idle[sim_random(s, s->nidle)]);
+		sim_kick(s, s->idle[sim_random(s, s->nidle)]);
 	sim_goes_on(s, t);
 }
 

@@ -29,6 +29,16 @@ void sim_pick(struct sim *s, uint32_t cpu, bool was_idle);
 
 void sim_foreign_comes(struct sim *s, uint32_t cpu);
 void sim_foreign_goes(struct sim *s, uint32_t cpu);
+/* An idle CPU comes out of idle. */
+void sim_kick(struct sim *s, uint32_t cpu);
+
+/* sim_quota.c: so many more CPUs run ours, or fewer; and what happens. */
+void sim_quota_begin(struct sim *s);
+void sim_quota_runs(struct sim *s, int more);
+void sim_quota_used(struct sim *s, uint32_t number);
+void sim_quota_stop(struct sim *s, uint32_t cpu, uint32_t period);
+void sim_quota_period(struct sim *s);
+
 void sim_idle_add(struct sim *s, uint32_t cpu);
 /* Up to now the CPU's time is its occupant's; and the record that tells how a stretch without ours
  * was spent. */

@@ -119,6 +119,15 @@ static void happens(struct sim *s, const struct sim_event *ev)
 		if (ev->number == c->turn)
 			sim_foreign_goes(s, ev->who);
 		break;
+	case EVENT_QUOTA_USED:
+		sim_quota_used(s, ev->number);
+		break;
+	case EVENT_QUOTA_STOP:
+		sim_quota_stop(s, ev->who, ev->number);
+		break;
+	case EVENT_QUOTA_PERIOD:
+		sim_quota_period(s);
+		break;
 	case EVENT_MARK:
 		if (s->trace)
 			sim_trace_mark(s->trace, s->now - 1);
@@ -154,6 +163,7 @@ static void begin(struct sim *s)
 			sim_at(s, s->now + sim_between(s, 0, 5 * MS), EVENT_FOREIGN, i, 0);
 	}
 	sim_at(s, s->now + MARK_EVERY, EVENT_MARK, 0, 0);
+	sim_quota_begin(s);
 }
 
 /* What is open is told up to the end, as the recorder does. */

@@ -286,6 +286,8 @@ static struct gt_meta meta_of(const struct sim_trace *t, const struct sim *s)
 		.clock = clock,
 		.cpus_online = t->p.cpus,
 		.cpus_allowed = t->p.cpus,
+		.cpu_quota = sim_quota_cpus(&t->p),
+		.throttled = s ? s->quota.throttled : 0,
 	};
 
 	meta.losses[GT_LOSS_RING_FULL] = t->lost;

@@ -54,6 +54,7 @@ static void scope_free(struct truth_scope *s)
 {
 	free(s->histogram);
 	free(s->starved);
+	free(s->stopped);
 }
 
 void truth_free(struct sim_truth *t)
@@ -142,15 +143,28 @@ static uint32_t group_waited_on(struct sim_truth *t, const struct sim_thread *th
 
 /* ---- parallelism ---- */
 
-static void starve(struct truth_scope *s, uint64_t from, uint64_t to)
+static void add_span(struct truth_span **at, size_t *n, size_t *room, struct truth_span span)
 {
-	if (s->nstarved == s->starved_room) {
-		s->starved_room = s->starved_room ? s->starved_room * 2 : 16;
-		s->starved = realloc(s->starved, s->starved_room * sizeof(*s->starved));
-		if (!s->starved)
+	if (*n == *room) {
+		*room = *room ? *room * 2 : 16;
+		*at = realloc(*at, *room * sizeof(**at));
+		if (!*at)
 			abort();
 	}
-	s->starved[s->nstarved++] = (struct truth_span){ from, to };
+	(*at)[(*n)++] = span;
+}
+
+static void starve(struct truth_scope *s, uint64_t from, uint64_t to)
+{
+	add_span(&s->starved, &s->nstarved, &s->starved_room, (struct truth_span){ from, to });
+}
+
+void sim_truth_stopped(struct sim *s, uint64_t from)
+{
+	struct truth_scope *whole = &s->truth->whole;
+
+	add_span(&whole->stopped, &whole->nstopped, &whole->stopped_room,
+		 (struct truth_span){ from, s->now });
 }
 
 static double least(double a, double b)

@@ -40,6 +40,8 @@ struct truth_scope {
 	uint32_t most;
 	struct truth_span *starved; /* of 1 ms or more */
 	size_t nstarved, starved_room;
+	struct truth_span *stopped; /* by the quota, for however long; of the whole */
+	size_t nstopped, stopped_room;
 };
 
 /* One thread's part in one of the report's groups of words. */

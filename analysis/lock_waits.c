@@ -81,6 +81,20 @@ static uint32_t group_of(struct lock_waits *w, const struct thread *t)
 
 /* ---- waits ---- */
 
+/*
+ * The wait that it is back from was for the lock that its data was for, if it came to ask for it:
+ * it has that now. Otherwise it has done something else with it.
+ */
+static void data_waited(struct lock_waits *w, struct waiting *x, const struct thread *t)
+{
+	if (x->phase != PHASE_RESUMED || w->books->at[x->group]->way == LOCK_WAY_EXACT)
+		return;
+	if (x->for_data)
+		lock_holds_got(w->holds, x->group, t, x->resumed);
+	else
+		lock_holds_data_used(w->holds, t);
+}
+
 /* The wait is over since `until`, when the thread's clocks stood at `at`. */
 static void wait_ends(struct lock_waits *w, struct waiting *x, const struct thread *t,
 		      uint64_t until, struct lock_clock at)
@@ -99,8 +113,7 @@ static void wait_ends(struct lock_waits *w, struct waiting *x, const struct thre
 		b->handoffs++;
 		lock_books_check(w->books, spread_add(&b->handoff, until - x->woken));
 	}
-	if (x->phase == PHASE_RESUMED && x->for_data && b->way != LOCK_WAY_EXACT)
-		lock_holds_got(w->holds, x->group, t, until);
+	data_waited(w, x, t);
 	lock_blame_end(&w->holds->blames, t->index, until);
 	x->phase = PHASE_NONE;
 }
@@ -258,6 +271,12 @@ void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum st
 	} else {
 		leave(w, t, next, now);
 	}
+}
+
+void lock_waits_probed(struct lock_waits *w, const struct thread *t)
+{
+	if (t->index < w->nthreads)
+		data_waited(w, &w->threads[t->index], t);
 }
 
 void lock_waits_wake(struct lock_waits *w, const struct wake *wake)

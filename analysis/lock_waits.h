@@ -26,6 +26,8 @@ void lock_waits_free(struct lock_waits *w);
 /* For a model's second pass. */
 void lock_waits_transition(struct lock_waits *w, const struct thread *t, enum state next,
 			   uint64_t now);
+/* Before a probe tells what the thread does with another lock. */
+void lock_waits_probed(struct lock_waits *w, const struct thread *t);
 void lock_waits_wake(struct lock_waits *w, const struct wake *wake);
 
 /* How much of the serialized time each group explains. */

@@ -107,8 +107,10 @@ static void probe(struct locks *l, const struct model *m, const struct gt_event 
 	    (l->ctx->meta->end && ev->ts > l->ctx->meta->end))
 		return;
 	lock = lock_probed_find(l->probed, t->process->as, ev);
-	if (lock)
-		lock_exact_record(&l->holds, t, lock->lock, ev->u.lock.role, lock->began, ev->ts);
+	if (!lock)
+		return;
+	lock_waits_probed(l->waits, t);
+	lock_exact_record(&l->holds, t, lock->lock, ev->u.lock.role, lock->began, ev->ts);
 }
 
 static void record(void *self, const struct model *m, const struct gt_event *ev)

@@ -17,9 +17,11 @@
  *   sim_shared.c  locks that several processes share
  *   sim_trace.c   the first run's records, and what is done to them on the way
  *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock;
+ *                 sim_truth_data.c: from data to a lock;
  *                 sim_truth_losses.c: what a loss leaves unknown
  *   sim_check.c   the report against the books; sim_check_locks.c: locks and events;
- *                 sim_check_parallel.c: parallelism and verdicts
+ *                 sim_check_data.c: from data to a lock; sim_check_parallel.c: parallelism and
+ *                 verdicts
  *   sim_params.c  what a seed stands for
  *   sim_scenarios.c  worlds with a name, whose verdict is known
  *   sim_main.c    options, many seeds, shrinking

@@ -31,6 +31,7 @@ static void learn_group(struct check *k, uint32_t group, const json_t *object, b
 	size_t i;
 
 	k->t->groups[group].lock = lock;
+	k->t->groups[group].probed = lock && json_object_get(object, "acquisitions");
 	k->t->groups[group].id = lock ? (uint32_t)check_integer(object, "id") : 0;
 	json_array_foreach(words, i, word)
 	{

@@ -53,6 +53,10 @@ void check_verdict(struct check *k);
 
 void check_locks(struct check *k);
 
+/* ---- sim_check_data.c ---- */
+
+void check_data(struct check *k, uint32_t group, const json_t *lock);
+
 /* ---- sim_check_shared.c ---- */
 
 void check_processes_of(struct check *k, uint32_t group, const json_t *row);

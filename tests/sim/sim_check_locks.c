@@ -161,6 +161,7 @@ static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 					   : 0);
 	json_array_foreach(json_object_get(lock, "by_thread"), i, part)
 		check_part(k, group, lock, part);
+	check_data(k, group, lock);
 	check_pair_sums(k, group, lock);
 	if (probed(lock)) {
 		check_pairs(k, g, lock);

@@ -72,6 +72,8 @@ void truth_free(struct sim_truth *t)
 		free(g->wait_to.at);
 		free(g->waiter.at);
 	}
+	for (size_t i = 0; i < t->nparts; i++)
+		free(t->parts[i].data.at);
 	for (uint32_t i = 0; i < t->s->p.processes; i++)
 		scope_free(&t->processes[i]);
 	scope_free(&t->whole);
@@ -288,10 +290,18 @@ void sim_truth_start(struct sim *s, const struct sim_thread *thread)
 
 	x->seen = true;
 	x->start = s->now;
+	x->comes = true;
 	transition(s->truth, thread, TRUTH_RUNNABLE);
 }
 
 static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool back);
+
+/* Blocks that are no futex waits: it does something else than to take a lock. */
+static bool elsewhere(enum truth_state state)
+{
+	return state == TRUTH_IO || state == TRUTH_KERNEL_LOCK || state == TRUTH_SLEEP ||
+	       state == TRUTH_OTHER;
+}
 
 void sim_truth_state(struct sim *s, const struct sim_thread *thread, enum sim_state state)
 {
@@ -299,6 +309,11 @@ void sim_truth_state(struct sim *s, const struct sim_thread *thread, enum sim_st
 	struct truth_thread *x = &t->threads[thread->index];
 	enum truth_state next = sorted(t, thread, state), was = x->state;
 
+	if (elsewhere(next) || next == TRUTH_NONE) {
+		truth_data_waited(t, thread->index);
+		truth_data_used(t, x);
+	}
+	x->comes |= elsewhere(was);
 	transition(t, thread, next);
 	if (next == TRUTH_NONE) {
 		wait_ends(t, thread, true);
@@ -337,6 +352,8 @@ static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool
 	truth_add(&g->wait_from, x->wait_start);
 	truth_add(&g->wait_to, end);
 	truth_add(&g->waiter, thread->index);
+	if (back)
+		truth_data_waited(t, thread->index);
 	if (back && x->by_futex) {
 		g->handoffs++;
 		g->handoff_sum += end - x->woken;
@@ -373,6 +390,7 @@ void sim_truth_round(struct sim *s, const struct sim_thread *thread, uint32_t wo
 		x->wait_start = s->now;
 		x->blocked_at = blocked(x);
 		x->runnable_at = x->time[TRUTH_RUNNABLE];
+		truth_data_asks(x, run_clock(t, x));
 	}
 	x->round = true;
 	x->by_futex = false;
@@ -385,6 +403,9 @@ void sim_truth_resume(struct sim *s, const struct sim_thread *thread)
 
 	x->migrations += x->last_cpu && x->last_cpu != thread->cpu + 1;
 	x->last_cpu = thread->cpu + 1;
+	if (x->comes)
+		truth_data_arrives(x, run_clock(s->truth, x));
+	x->comes = false;
 	if (!x->round)
 		return;
 	x->round = false;
@@ -403,6 +424,8 @@ void sim_truth_wake(struct sim *s, const struct sim_thread *from, const struct s
 	uint32_t lock = group && t->groups[group - 1].lock ? t->groups[group - 1].id : 0;
 
 	map_add(&t->wakeups, truth_wake_key(from ? from->id : 0, to->id, lock), 1);
+	if (x->state == TRUTH_IO || x->state == TRUTH_SLEEP)
+		truth_data_comes(t, x);
 	if (!x->round)
 		return;
 	x->woken = to->early ? to->early : s->now;
@@ -427,6 +450,7 @@ void sim_truth_finish(struct sim *s)
 		}
 		transition(t, &s->threads[i], TRUTH_NONE);
 		wait_ends(t, &s->threads[i], !x->round);
+		truth_data_used(t, x);
 		x->end = s->now;
 	}
 	for (uint32_t i = 0; i < s->nobjects; i++)

@@ -51,11 +51,12 @@ struct truth_part {
 	uint64_t let_go_at,
 		blocks_then; /* when it last let go, and how often it had blocked by then */
 	uint64_t got, let_go, held, held_run, held_runnable;
+	struct truth_list data; /* each time from data to having the lock */
 };
 
 /* A group of words as the report formed it: a lock or an event. */
 struct truth_group {
-	bool lock;
+	bool lock, probed;
 	uint32_t id;	  /* the report's, for locks */
 	uint32_t waiting; /* asleep now */
 	uint64_t gaps;	  /* between two holds of a thread that did not block meanwhile */
@@ -78,6 +79,9 @@ struct truth_thread {
 	uint64_t episode, wait_start, resumed, woken;
 	uint64_t blocked_at, runnable_at, blocked_resumed, runnable_resumed, run_resumed;
 	bool round, by_nobody, by_futex;
+	/* Since when it has data, 0: it has none; and what was seen of that: sim_truth_data.c */
+	uint64_t data, data_wakes, data_longest, arrived;
+	bool comes, for_data;
 	/* Where records are lost: is its state known, and how long at most not? */
 	bool known, unsure;
 	uint64_t unknown, way_off;
@@ -118,6 +122,14 @@ void truth_loss_passes(struct sim_truth *t, const struct sim_thread *thread,
 		       struct truth_thread *x);
 void truth_loss_looks(struct sim_truth *t, struct truth_thread *x);
 void truth_add(struct truth_list *l, uint64_t value);
+/* Data wakes a thread; it does something else than to take a lock; `ran`: its run clock. */
+void truth_data_comes(struct sim_truth *t, struct truth_thread *x);
+void truth_data_used(struct sim_truth *t, struct truth_thread *x);
+void truth_data_arrives(struct truth_thread *x, uint64_t ran);
+/* It begins to wait; has waited, if it had; has a probed lock. Threads by index, groups + 1. */
+void truth_data_asks(struct truth_thread *x, uint64_t ran);
+void truth_data_waited(struct sim_truth *t, uint32_t thread);
+void truth_data_got(struct sim_truth *t, uint32_t group, uint32_t thread);
 /* Of the process's word: index + 1; 0: not in the report. */
 uint32_t truth_group_of(struct sim_truth *t, uint32_t word, const struct sim_process *p);
 void truth_hold_ends(struct sim_truth *t, const struct sim_object *o);

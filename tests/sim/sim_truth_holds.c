@@ -27,6 +27,12 @@ static uint64_t run_clock(const struct sim_truth *t, const struct truth_thread *
 	return x->time[TRUTH_RUN] + (x->state == TRUTH_RUN ? t->s->now - x->since : 0);
 }
 
+static bool is_probed(const struct sim *s, const struct sim_object *o)
+{
+	return sim_has(s, SIM_PROBES) && o->kind != OBJECT_RWLOCK && o->kind != OBJECT_BATON &&
+	       !o->shared;
+}
+
 static void holder_is(struct sim_truth *t, uint32_t group, uint32_t holder)
 {
 
@@ -56,9 +62,10 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 		if (part->let_go && part->blocks_then == x->voluntary)
 			t->groups[group - 1].gaps += s->now - part->let_go_at;
 	} else {
-		t->missing += s->p.features & SIM_PROBES && o->kind != OBJECT_RWLOCK &&
-			      o->kind != OBJECT_BATON && !o->shared;
+		t->missing += is_probed(s, o);
 	}
+	if (is_probed(s, o))
+		truth_data_got(t, group, thread->index);
 }
 
 void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
@@ -89,6 +96,8 @@ void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const stru
 		part->let_go_at = s->now;
 		part->blocks_then = s->truth->threads[thread->index].voluntary;
 	}
+	if (is_probed(s, o)) /* what came meanwhile kept nobody waiting */
+		truth_data_used(s->truth, &s->truth->threads[thread->index]);
 	truth_hold_ends(s->truth, o);
 	holder_is(s->truth, group, 0);
 }

@@ -2,6 +2,7 @@
 /* Second pass: who held scripted locks, exactly and inferred, and who kept whom waiting. */
 #include "lock_scene.h"
 
+#include <analysis/lock_kind.h>
 #include <analysis/lock_probed.h>
 
 #define GIL 0x1000ULL /* a condition variable's pair of words, timed: a GIL */
@@ -632,6 +633,61 @@ static void latency_runs_from_the_data_to_the_lock(void **state)
 	scene_done(&s, &r);
 }
 
+/* B's data comes, it waits for a mutex after `ran`, and has the probed lock without waiting next. */
+static void data_then_a_mutex_then_a_probed_lock(struct scene *s, uint64_t ran, struct results *r)
+{
+	begin(s);
+	sites(s, GT_INTERPRETER_NONE);
+	probe(s, B, 0x5000, GT_LOCK_REQUEST);
+	probe(s, B, 0x5000, GT_LOCK_ACQUIRED);
+	s->us += 10;
+	probe(s, B, 0x5000, GT_LOCK_RELEASED);
+	scene_sleep(s, 1, B);
+	s->us += 500;
+	scene_timeout(s, B);
+	s->us += 10;
+	scene_run(s, 1, B);
+	s->us += ran;
+	scene_wait(s, 1, B, MUTEX, OP_MUTEX, 2);
+	s->us += 700;
+	scene_wake(s, A, B, MUTEX);
+	s->us += 5;
+	scene_run(s, 1, B);
+	s->us += 90;
+	probe(s, B, 0x5000, GT_LOCK_REQUEST);
+	probe(s, B, 0x5000, GT_LOCK_ACQUIRED);
+	s->us += 100;
+	probe(s, B, 0x5000, GT_LOCK_RELEASED);
+	s->us += 10;
+	scene_results(s, r);
+	assert_int_equal(r->nlocks, 2);
+}
+
+static void data_is_for_the_lock_that_is_wanted_next(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	data_then_a_mutex_then_a_probed_lock(&s, 20, &r);
+	assert_string_equal(lock_kind_name(r.locks[0].kind), "mutex");
+	assert_int_equal(part_of(&r.locks[0], B)->io_waits, 1);
+	assert_int_equal(part_of(&r.locks[0], B)->io_latency.sum, 735 * US);
+	assert_int_equal(part_of(&r.locks[1], B)->io_waits, 0);
+	scene_done(&s, &r);
+}
+
+/* Who computes first did not come for the lock, and what is taken later is not next. */
+static void data_that_is_worked_on_first_is_for_no_lock(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	data_then_a_mutex_then_a_probed_lock(&s, 300, &r);
+	assert_int_equal(part_of(&r.locks[0], B)->io_waits, 0);
+	assert_int_equal(part_of(&r.locks[1], B)->io_waits, 0);
+	scene_done(&s, &r);
+}
+
 /* ---- notes ---- */
 
 static void notes_are_told_once(void **state)
@@ -675,6 +731,8 @@ int main(void)
 		cmocka_unit_test(a_preempted_holder_goes_on_holding),
 		cmocka_unit_test(who_sleeps_while_nobody_is_woken_holds_it_asleep),
 		cmocka_unit_test(latency_runs_from_the_data_to_the_lock),
+		cmocka_unit_test(data_is_for_the_lock_that_is_wanted_next),
+		cmocka_unit_test(data_that_is_worked_on_first_is_for_no_lock),
 		cmocka_unit_test(notes_are_told_once),
 	};
 

@@ -7,7 +7,7 @@
 
 #include "symbols_fixture.h"
 
-#define ALL (INSPECT_USDT | INSPECT_LOCKS)
+#define ALL (INSPECT_USDT | INSPECT_LOCKS | INSPECT_DEBUG)
 #define MAX_FOUND 8
 
 /* What an inspection of an address space told, each with places of its own. */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Files with and without debug information, of another build, and damaged in every way. */
+#include <gelf.h>
 #include <sys/stat.h>
 
 #include "inspect_fixture.h"
+#include "user/image/image_debug.h"
 
 #define FAKE "tests/programs/ceval" /* by its file CPython 3.14.5 */
 
@@ -74,6 +76,54 @@ static void without_debug_information(void **state)
 	assert_int_equal(count_name(&img, "PyEval_SaveThread", 0), 1);
 	assert_int_equal(count_name(&img, "PyEval_ReleaseThread", 0), 1);
 	assert_non_null(strstr(img.note, "inlined"));
+	inspect_image_release(&img);
+}
+
+/* Where in the file the size of a section stands. */
+static off_t size_of_section(int fd, const char *name)
+{
+	Elf_Scn *scn = NULL;
+	Elf *elf;
+	GElf_Ehdr ehdr;
+	GElf_Shdr shdr;
+	size_t names;
+	off_t at = 0;
+
+	assert_int_not_equal(elf_version(EV_CURRENT), EV_NONE);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	assert_non_null(gelf_getehdr(elf, &ehdr));
+	assert_int_equal(elf_getshdrstrndx(elf, &names), 0);
+	while (!at && (scn = elf_nextscn(elf, scn))) {
+		assert_non_null(gelf_getshdr(scn, &shdr));
+		if (!strcmp(elf_strptr(elf, names, shdr.sh_name), name))
+			at = (off_t)(ehdr.e_shoff + elf_ndxscn(scn) * sizeof(Elf64_Shdr) +
+				     offsetof(Elf64_Shdr, sh_size));
+	}
+	elf_end(elf);
+	assert_true(at > 0);
+	return at;
+}
+
+static void debug_information_too_large_to_be_read(void **state)
+{
+	const uint64_t size = IMAGE_DEBUG_MAX + (1 << 20);
+	struct fixture *f = *state;
+	struct inspect_image img;
+	char path[PATH_MAX];
+	int fd;
+
+	assert_true(run(f, "cp \"$P\" much"));
+	in_dir(f, "much", path);
+	fd = open(path, O_RDWR);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, &size, sizeof(size), size_of_section(fd, ".debug_str")),
+			 sizeof(size));
+	close(fd);
+	look(f, "much", &img);
+	assert_non_null(
+		strstr(img.note, "much has 513 MiB of debug information, more than the 512 MiB"));
+	assert_string_equal(img.name, "CPython 3.14.5");
+	assert_int_equal(img.flags, GT_INTERPRETER_IN_PART | GT_INTERPRETER_PER_DOMAIN);
 	inspect_image_release(&img);
 }
 
@@ -227,6 +277,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(inlined_functions),
 		TEST(without_debug_information),
+		TEST(debug_information_too_large_to_be_read),
 		TEST(stripped),
 		TEST(debug_file),
 		TEST(debug_file_of_another_build),

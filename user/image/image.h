@@ -12,7 +12,9 @@
 
 #include "image_layout.h"
 
-#define IMAGE_MAX_FILE (512ull << 20) /* larger files are known by their path only */
+/* Larger files are known by their path only. Of others no more is read than a worker's memory
+ * holds. */
+#define IMAGE_MAX_FILE (16ull << 30)
 
 struct image;
 

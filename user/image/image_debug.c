@@ -95,6 +95,72 @@ static int open_by_link(const char *link, const char *path, const struct build_i
 	return err;
 }
 
+static bool is_debug(const char *name)
+{
+	return !strncmp(name, ".debug_", strlen(".debug_")) ||
+	       !strncmp(name, ".zdebug_", strlen(".zdebug_"));
+}
+
+static uint64_t inflated_size(Elf_Scn *scn, const GElf_Shdr *shdr)
+{
+	GElf_Chdr chdr;
+
+	return (shdr->sh_flags & SHF_COMPRESSED) && gelf_getchdr(scn, &chdr) ? chdr.ch_size
+									     : shdr->sh_size;
+}
+
+/* Has it the section from which all else is found? And how large are all of them? */
+static bool own_size(Elf *elf, uint64_t *size)
+{
+	Elf_Scn *scn = NULL;
+	bool info = false;
+	size_t names;
+
+	*size = 0;
+	if (elf_getshdrstrndx(elf, &names))
+		return false;
+	while ((scn = elf_nextscn(elf, scn))) {
+		const char *name;
+		GElf_Shdr shdr;
+
+		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
+			continue;
+		name = elf_strptr(elf, names, shdr.sh_name);
+		if (!name || !is_debug(name))
+			continue;
+		info |= !strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info");
+		if (__builtin_add_overflow(*size, inflated_size(scn, &shdr), size))
+			*size = UINT64_MAX;
+	}
+	return info;
+}
+
+bool image_debug_inside(Elf *elf)
+{
+	uint64_t size;
+
+	return own_size(elf, &size);
+}
+
+uint64_t image_debug_size(Elf *elf, const char *path)
+{
+	uint64_t size;
+	Elf *debug;
+	int fd;
+
+	if (own_size(elf, &size))
+		return size;
+	fd = image_debug_open(elf, path);
+	if (fd < 0)
+		return 0;
+	debug = elf_begin(fd, ELF_C_READ, NULL);
+	if (!debug || !own_size(debug, &size))
+		size = 0;
+	elf_end(debug);
+	close(fd);
+	return size;
+}
+
 static bool has_strings(const char *name)
 {
 	return !strcmp(name, ".debug_str") || !strcmp(name, ".debug_line_str") ||
@@ -134,9 +200,14 @@ static __attribute__((noreturn)) void out_of_memory(void)
 
 Dwarf *image_debug_begin(Elf *elf)
 {
-	/* It has inflated what was compressed. */
-	Dwarf *dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	uint64_t size;
+	Dwarf *dwarf;
 
+	own_size(elf, &size);
+	if (size > IMAGE_DEBUG_MAX)
+		return NULL;
+	dwarf = dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	/* It has inflated what was compressed. */
 	if (dwarf && !strings_end(elf)) {
 		dwarf_end(dwarf);
 		return NULL;

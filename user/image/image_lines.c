@@ -36,26 +36,6 @@ struct image_lines {
 	size_t nunits;
 };
 
-static bool has_debug_info(Elf *elf)
-{
-	Elf_Scn *scn = NULL;
-	size_t names;
-
-	if (elf_getshdrstrndx(elf, &names))
-		return false;
-	while ((scn = elf_nextscn(elf, scn))) {
-		GElf_Shdr shdr;
-		const char *name;
-
-		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type == SHT_NOBITS)
-			continue;
-		name = elf_strptr(elf, names, shdr.sh_name);
-		if (name && (!strcmp(name, ".debug_info") || !strcmp(name, ".zdebug_info")))
-			return true;
-	}
-	return false;
-}
-
 struct image_lines *image_lines_open(Elf *elf, const char *path)
 {
 	struct image_lines *l = calloc(1, sizeof(*l));
@@ -63,7 +43,7 @@ struct image_lines *image_lines_open(Elf *elf, const char *path)
 	if (!l)
 		return NULL;
 	l->fd = -1;
-	if (!has_debug_info(elf)) {
+	if (!image_debug_inside(elf)) {
 		l->fd = image_debug_open(elf, path);
 		if (l->fd >= 0)
 			l->elf = elf_begin(l->fd, ELF_C_READ, NULL);

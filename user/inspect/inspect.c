@@ -2,6 +2,7 @@
 #include "inspect.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "user/image/image_debug.h"
 #include "user/image/image_file.h"
 #include "inspect_elf.h"
 #include "inspect_image.h"
@@ -141,6 +143,18 @@ static bool worth_telling(const struct inspect_image *img)
 	return img->interpreter || img->nplaces || *img->note;
 }
 
+static void look_at_debug(struct inspect_image *img, Elf *elf)
+{
+	uint64_t size = image_debug_size(elf, img->path);
+
+	if (size > IMAGE_DEBUG_MAX)
+		inspect_image_note(
+			img,
+			"%s has %" PRIu64
+			" MiB of debug information, more than the %llu MiB that are read: functions inlined there are not named",
+			base_of(img->path), size >> 20, IMAGE_DEBUG_MAX >> 20);
+}
+
 static void look(struct inspect_image *img, int fd, unsigned int want)
 {
 	struct inspect_elf e;
@@ -158,7 +172,8 @@ static void look(struct inspect_image *img, int fd, unsigned int want)
 	}
 	err = inspect_elf_open(&e, fd);
 	if (err) {
-		if (err == -EFBIG && inspect_interpreter_named(base_of(img->path)))
+		if (err == -EFBIG &&
+		    ((want & INSPECT_DEBUG) || inspect_interpreter_named(base_of(img->path))))
 			inspect_image_note(img, "%s is too large to be looked into",
 					   base_of(img->path));
 		return;
@@ -166,6 +181,8 @@ static void look(struct inspect_image *img, int fd, unsigned int want)
 	if (!inspect_elf_has_sections(e.elf))
 		inspect_image_note(img, "%s has no sections that can be read: it is not probed",
 				   base_of(img->path));
+	if (want & INSPECT_DEBUG)
+		look_at_debug(img, e.elf);
 	if (!inspect_elf_is_go(e.elf)) {
 		if (want & INSPECT_USDT)
 			inspect_usdt(&e, img);

@@ -25,6 +25,7 @@ enum inspect_want {
 				  forced_switch */
 	INSPECT_LOCKS =
 		1 << 1, /* the functions that take and let go of an interpreter's global lock */
+	INSPECT_DEBUG = 1 << 2, /* whether all frames in it can be named: a note, where not */
 };
 
 /* One place to probe, in a file. */

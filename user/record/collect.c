@@ -310,7 +310,7 @@ int collect_inspect(struct collect *c, const char *path, int ms)
 	struct inspect_image image = { .fd = -1 };
 	int fd, err;
 
-	if (!c->symbols || !c->want)
+	if (!c->symbols || !(c->want & ~INSPECT_DEBUG))
 		return 0;
 	fd = image_file_open(path);
 	if (fd < 0)

@@ -59,7 +59,8 @@ static int tracing_begin(struct recording *r)
 		.symbols = r->symbols,
 		.stacks = r->stacks,
 		.locks = probes_locks(r->probes),
-		.want = (q->usdt ? INSPECT_USDT : 0) | (q->probe_locks ? INSPECT_LOCKS : 0),
+		.want = (q->usdt ? INSPECT_USDT : 0) | (q->probe_locks ? INSPECT_LOCKS : 0) |
+			(r->stacks ? INSPECT_DEBUG : 0),
 		.cwd = cwd,
 	};
 	int err;

@@ -14,13 +14,14 @@
  *   sim_plan.c    what a thread does next, by its role
  *   sim_work.c    what each step does
  *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
+ *   sim_calls.c   futex calls by result
  *   sim_shared.c  locks that several processes share
  *   sim_trace.c   the first run's records, and what is done to them on the way
  *   sim_truth.c   the second run's books; sim_truth_holds.c: who holds which lock;
  *                 sim_truth_data.c: from data to a lock;
  *                 sim_truth_losses.c: what a loss leaves unknown
  *   sim_check.c   the report against the books; sim_check_locks.c: locks and events;
- *                 sim_check_data.c: from data to a lock; sim_check_parallel.c: parallelism and
+ *                 sim_check_calls.c: futex calls; sim_check_data.c: from data to a lock; sim_check_parallel.c: parallelism and
  *                 verdicts
  *   sim_params.c  what a seed stands for
  *   sim_scenarios.c  worlds with a name, whose verdict is known
@@ -37,6 +38,8 @@
 #include <stdio.h>
 
 #include <giltrace/trace.h>
+
+#include "lib/map.h"
 
 #define US 1000ULL
 #define MS 1000000ULL
@@ -183,6 +186,22 @@ struct sim_step {
 #define SIM_STEPS 16
 #define SIM_OBJECTS 12 /* of a process */
 
+/* A futex call that returned, and how often. */
+struct sim_call {
+	uint32_t process, as; /* ids */
+	uint64_t addr;
+	uint32_t op;
+	int32_t result;
+	uint64_t count;
+};
+
+struct sim_calls {
+	struct sim_call *at;
+	uint32_t n, room;
+	struct map index; /* by what a call is */
+	uint64_t no_room; /* calls */
+};
+
 enum sim_role { ROLE_MAIN, ROLE_WORKER, ROLE_MEMBER, ROLE_PRODUCER, ROLE_CONSUMER };
 
 struct sim_thread {
@@ -218,6 +237,8 @@ struct sim_thread {
 	uint32_t leaving_op, leaving_val;
 	uint32_t early_from; /* thread index + 1 */
 	bool early_by_futex, unseen;
+	struct sim_call call; /* a futex wait that it is in */
+	bool in_call;
 	uint32_t spawned; /* main: how many so far */
 };
 
@@ -310,6 +331,7 @@ struct sim {
 	uint32_t live;
 	uint32_t told_cpu;	 /* of the record of what happens now */
 	uint32_t pending;	 /* thread index + 1: just switched in */
+	struct sim_calls calls;
 	struct sim_trace *trace; /* first run; else NULL */
 	struct sim_truth *truth; /* second run; else NULL */
 };
@@ -366,6 +388,15 @@ void sim_read_unlock(struct sim *s, struct sim_thread *t, struct sim_object *o);
 void sim_put(struct sim *s, struct sim_thread *t, struct sim_object *o, bool poison);
 bool sim_take(struct sim *s, struct sim_thread *t, struct sim_object *o, bool *poison);
 bool sim_barrier(struct sim *s, struct sim_thread *t, struct sim_object *o);
+
+/* ---- sim_calls.c ---- */
+
+/* A call that wakes has returned; one that waits begins; and returns, if there is one. */
+void sim_call_wakes(struct sim *s, const struct sim_thread *t, uint32_t word, uint32_t op,
+		    int32_t result);
+void sim_call_waits(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t op);
+void sim_call_returns(struct sim *s, struct sim_thread *t);
+void sim_calls_tell(struct sim_trace *trace, const struct sim *s);
 
 /* ---- sim_shared.c ---- */
 

@@ -307,6 +307,7 @@ static int compare(struct check *k)
 {
 	check_losses(k);
 	check_unknown(k);
+	check_calls(k);
 	if (k->c->p.damage == SIM_LOSS) {
 		check_claims(k);
 		return k->differences;

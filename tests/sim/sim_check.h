@@ -53,6 +53,10 @@ void check_verdict(struct check *k);
 
 void check_locks(struct check *k);
 
+/* ---- sim_check_calls.c ---- */
+
+void check_calls(struct check *k);
+
 /* ---- sim_check_data.c ---- */
 
 void check_data(struct check *k, uint32_t group, const json_t *lock);

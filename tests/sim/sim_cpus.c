@@ -162,6 +162,7 @@ static void take_cpu(struct sim *s, uint32_t cpu, struct sim_thread *t)
 		return;
 	}
 	sim_early_shows(s, t);
+	sim_call_returns(s, t);
 	sim_set_state(s, t, SIM_RUNNING);
 	t->cpu = cpu;
 	if (s->truth)

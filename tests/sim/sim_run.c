@@ -250,6 +250,8 @@ void sim_free(struct sim *s)
 		free(s->processes[i].threads);
 	free(s->processes);
 	free(s->threads);
+	free(s->calls.at);
+	map_free(&s->calls.index);
 	free(s->objects);
 	free(s->events);
 	free(s->words);

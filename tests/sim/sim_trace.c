@@ -285,12 +285,14 @@ static struct gt_meta meta_of(const struct sim_trace *t, const struct sim *s)
 		.arch = arch,
 		.clock = clock,
 		.cpus_online = t->p.cpus,
+		.futex_calls = true,
 		.cpus_allowed = t->p.cpus,
 		.cpu_quota = sim_quota_cpus(&t->p),
 		.throttled = s ? s->quota.throttled : 0,
 	};
 
 	meta.losses[GT_LOSS_RING_FULL] = t->lost;
+	meta.losses[GT_LOSS_FUTEX_MAP] = s ? s->calls.no_room : 0;
 	return meta;
 }
 
@@ -335,6 +337,7 @@ int sim_trace_finish(struct sim_trace *t, const struct sim *s)
 		tell_loss(t, &t->streams[i], i, s->end);
 	flush(t);
 	tell_names(t, s);
+	sim_calls_tell(t, s);
 	sim_trace_mark(t, s->end);
 	meta = meta_of(t, s);
 	err = gt_writer_meta(t->w, &meta);

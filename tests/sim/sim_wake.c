@@ -135,6 +135,7 @@ void sim_futex_wait(struct sim *s, struct sim_thread *t, uint32_t word, uint32_t
 		op &= ~FUTEX_PRIVATE_FLAG;
 	t->word = word;
 	word_add(s, word, t);
+	sim_call_waits(s, t, word, op);
 	s->words[word].op = op;
 	t->leaving_ns = ns;
 	t->leaving_op = op;
@@ -182,22 +183,34 @@ static bool wake_first(struct sim *s, struct sim_thread *t, uint32_t word, uint3
 	return true;
 }
 
+static uint32_t op_on(const struct sim *s, uint32_t word, uint32_t op)
+{
+	return op | (s->words[word].as ? FUTEX_PRIVATE_FLAG : 0);
+}
+
 bool sim_futex_wake(struct sim *s, struct sim_thread *t, uint32_t word)
 {
 	bool pi = (s->words[word].op & FUTEX_CMD_MASK) == FUTEX_LOCK_PI;
+	uint32_t op = pi ? FUTEX_UNLOCK_PI : FUTEX_WAKE;
+	bool woken = wake_first(s, t, word, op);
 
-	return wake_first(s, t, word, pi ? FUTEX_UNLOCK_PI : FUTEX_WAKE);
+	if (woken) /* without waiters there is no call */
+		sim_call_wakes(s, t, word, op_on(s, word, op), !pi);
+	return woken;
 }
 
 void sim_futex_requeue(struct sim *s, struct sim_thread *t, uint32_t word)
 {
-	wake_first(s, t, word, FUTEX_CMP_REQUEUE);
+	int32_t n = wake_first(s, t, word, FUTEX_CMP_REQUEUE);
+
 	while (s->words[word].first) {
 		struct sim_thread *moved = &s->threads[s->words[word].first - 1];
 
 		word_del(s, moved);
 		word_add(s, word + 1, moved);
+		n++;
 	}
+	sim_call_wakes(s, t, word, op_on(s, word, FUTEX_CMP_REQUEUE), n);
 }
 
 /* Interrupts come on top of whoever runs on the CPU where the thread went to sleep. */

@@ -18,6 +18,9 @@
 
 #define NSEC 1000000000ull
 
+/* Longer than a probe takes: the CPU was lost. */
+#define STALL_NS 100000
+
 /* ---- options ---- */
 
 __attribute__((noreturn, format(printf, 1, 2))) static void usage_error(const char *fmt, ...)
@@ -187,7 +190,7 @@ void common_must(int error, const char *what)
 
 void common_acquired(struct common_worker *me, uint64_t requested_ns)
 {
-	me->held_since = common_now();
+	me->held_since = me->read_ns = common_now();
 	me->acquisitions++;
 	if (requested_ns) {
 		me->waits++;
@@ -197,7 +200,19 @@ void common_acquired(struct common_worker *me, uint64_t requested_ns)
 
 void common_released(struct common_worker *me)
 {
-	me->hold_ns += common_now() - me->held_since;
+	me->read_ns = common_now();
+	me->hold_ns += me->read_ns - me->held_since;
+}
+
+void common_probed(struct common_worker *me)
+{
+	uint64_t gap;
+
+	if (me->crew->truth_fd < 0)
+		return;
+	gap = common_now() - me->read_ns;
+	if (gap > STALL_NS)
+		me->stalled_ns += gap;
 }
 
 int common_io_open(void)
@@ -208,7 +223,7 @@ int common_io_open(void)
 	return fd;
 }
 
-uint64_t common_io_read(int fd, uint64_t after_ns)
+uint64_t common_io_read(struct common_worker *me, int fd, uint64_t after_ns)
 {
 	uint64_t due = common_now() + after_ns, expired;
 	struct itimerspec when = { .it_value = { due / NSEC, due % NSEC } };
@@ -217,6 +232,7 @@ uint64_t common_io_read(int fd, uint64_t after_ns)
 		    "timerfd_settime");
 	while (read(fd, &expired, sizeof(expired)) < 0)
 		common_must(errno == EINTR ? 0 : errno, "read");
+	me->came_ns = common_now();
 	return due;
 }
 
@@ -225,8 +241,11 @@ void common_io_served(struct common_worker *me, uint64_t due_ns)
 	if (me->io_waits == me->io_room) {
 		me->io_room = me->io_room ? me->io_room * 2 : 256;
 		me->latency = realloc(me->latency, me->io_room * sizeof(*me->latency));
-		common_must(me->latency ? 0 : ENOMEM, "memory");
+		me->lock_latency =
+			realloc(me->lock_latency, me->io_room * sizeof(*me->lock_latency));
+		common_must(me->latency && me->lock_latency ? 0 : ENOMEM, "memory");
 	}
+	me->lock_latency[me->io_waits] = me->held_since - me->came_ns;
 	me->latency[me->io_waits++] = common_now() - due_ns;
 }
 
@@ -237,12 +256,17 @@ static int by_size(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static uint64_t quantile(uint64_t *values, uint64_t count, double q)
+{
+	if (!count)
+		return 0;
+	qsort(values, count, sizeof(*values), by_size);
+	return values[(uint64_t)(q * (count - 1) + 0.5)];
+}
+
 uint64_t common_io_latency(struct common_worker *me, double q)
 {
-	if (!me->io_waits)
-		return 0;
-	qsort(me->latency, me->io_waits, sizeof(*me->latency), by_size);
-	return me->latency[(uint64_t)(q * (me->io_waits - 1) + 0.5)];
+	return quantile(me->latency, me->io_waits, q);
 }
 
 /* ---- running ---- */
@@ -304,6 +328,13 @@ void common_run_processes(struct common_crew *crew, void (*body)(struct common_w
 
 /* ---- the report ---- */
 
+static void write_quantiles(FILE *f, const char *key, uint64_t *values, uint64_t count)
+{
+	fprintf(f, ", \"%s\": {\"p50\": %" PRIu64 ", \"p99\": %" PRIu64 ", \"max\": %" PRIu64 "}",
+		key, quantile(values, count, 0.5), quantile(values, count, 0.99),
+		quantile(values, count, 1));
+}
+
 static void write_worker(FILE *f, struct common_worker *w)
 {
 	fprintf(f,
@@ -314,15 +345,15 @@ static void write_worker(FILE *f, struct common_worker *w)
 		fprintf(f,
 			", \"acquisitions\": %" PRIu64 ", \"waits\": %" PRIu64
 			", \"wait_ns\": %" PRIu64 ", \"forced_switches\": %" PRIu64
-			", \"forced_ns\": %" PRIu64 ", \"hold_ns\": %" PRIu64,
+			", \"forced_ns\": %" PRIu64 ", \"hold_ns\": %" PRIu64
+			", \"stalled_ns\": %" PRIu64,
 			w->acquisitions, w->waits, w->wait_ns, w->forced_switches, w->forced_ns,
-			w->hold_ns);
-	if (w->io_waits)
-		fprintf(f,
-			", \"io_waits\": %" PRIu64 ", \"io_latency_ns\": {\"p50\": %" PRIu64
-			", \"p99\": %" PRIu64 ", \"max\": %" PRIu64 "}",
-			w->io_waits, common_io_latency(w, 0.5), common_io_latency(w, 0.99),
-			common_io_latency(w, 1));
+			w->hold_ns, w->stalled_ns);
+	if (w->io_waits) {
+		fprintf(f, ", \"io_waits\": %" PRIu64, w->io_waits);
+		write_quantiles(f, "io_latency_ns", w->latency, w->io_waits);
+		write_quantiles(f, "lock_latency_ns", w->lock_latency, w->io_waits);
+	}
 	fputc('}', f);
 }
 
@@ -340,9 +371,9 @@ static void write_truth(FILE *f, struct common_crew *crew, const struct common_w
 		fprintf(f,
 			",\n \"locks\": [{\"name\": \"%s\", \"acquisitions\": %" PRIu64
 			", \"waits\": %" PRIu64 ", \"wait_ns\": %" PRIu64 ", \"hold_ns\": %" PRIu64
-			"}]",
-			crew->about.lock, sum->acquisitions, sum->waits, sum->wait_ns,
-			sum->hold_ns);
+			", \"stalled_ns\": %" PRIu64 "}]",
+			crew->about.lock, sum->acquisitions, sum->waits, sum->wait_ns, sum->hold_ns,
+			sum->stalled_ns);
 	fprintf(f, "%s,\n \"per_thread\": [", crew->extra);
 	for (unsigned int i = 0; i < o->threads; i++) {
 		fputs(i ? ",\n  " : "\n  ", f);
@@ -362,6 +393,7 @@ int common_finish(struct common_crew *crew)
 		sum.waits += crew->worker[i].waits;
 		sum.wait_ns += crew->worker[i].wait_ns;
 		sum.hold_ns += crew->worker[i].hold_ns;
+		sum.stalled_ns += crew->worker[i].stalled_ns;
 	}
 	printf("%s -t %u: wall %.3f s, CPU %.3f s", crew->about.name, crew->options.threads,
 	       (crew->end_ns - crew->start_ns) / 1e9, sum.cpu_ns / 1e9);

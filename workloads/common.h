@@ -41,9 +41,11 @@ struct common_worker {
 	pid_t pid, tid;
 	uint64_t start_ns, end_ns, cpu_ns;
 	uint64_t acquisitions, held_since, hold_ns;
-	uint64_t waits, wait_ns;	     /* only where the lock was not free at once */
+	uint64_t read_ns, stalled_ns; /* the clock beside a probe; what went by between the two */
+	uint64_t waits, wait_ns;      /* only where the lock was not free at once */
 	uint64_t forced_switches, forced_ns; /* waiting for another to take over: part of wait_ns */
-	uint64_t *latency, io_waits, io_room;
+	uint64_t came_ns, io_waits, io_room; /* came_ns: when the last read came back */
+	uint64_t *latency, *lock_latency;
 	uint64_t value; /* what the arithmetic has come to, so that no compiler leaves it out */
 } __attribute__((aligned(128)));
 
@@ -80,15 +82,22 @@ void common_acquired(struct common_worker *me, uint64_t requested_ns);
 void common_released(struct common_worker *me);
 
 /*
+ * Behind the probe that follows either: who loses the CPU between the clock and the probe holds the
+ * lock for another time by the one than by the other. Only with --truth.
+ */
+void common_probed(struct common_worker *me);
+
+/*
  * A source of data that never is the bottleneck: a timer of the kernel. common_io_read() asks for
  * data and blocks in read(2) until it is there; returns when it was due. common_io_served() notes
- * the latency from then.
+ * the latency from then, and from when the read came back, to having the lock.
  */
 int common_io_open(void);
-uint64_t common_io_read(int fd, uint64_t after_ns);
+uint64_t common_io_read(struct common_worker *me, int fd, uint64_t after_ns);
 void common_io_served(struct common_worker *me, uint64_t due_ns);
 
-/* The q-th quantile (0…1) of the latencies noted, 0 when there are none. */
+/* The q-th quantile (0…1) of the latencies noted, from when the data was due; 0 when there are
+ * none. */
 uint64_t common_io_latency(struct common_worker *me, double q);
 
 /* For calls that cannot sensibly fail: when error (an errno) is not 0, say what failed and exit

@@ -81,6 +81,7 @@ static void python3_take(struct gil *gil, struct common_worker *me)
 	pthread_mutex_unlock(&gil->mutex);
 	common_acquired(me, at_once ? 0 : requested);
 	PROBE(acquired, gil);
+	common_probed(me);
 }
 
 /*
@@ -109,6 +110,7 @@ static void python3_drop(struct gil *gil, struct common_worker *me)
 	pthread_mutex_lock(&gil->mutex);
 	common_released(me);
 	PROBE(released, gil);
+	common_probed(me);
 	gil->locked = false;
 	forced = gil->drop_request;
 	pthread_cond_signal(&gil->cond);
@@ -139,12 +141,14 @@ static void python2_take(struct gil *gil, struct common_worker *me)
 	}
 	common_acquired(me, requested);
 	PROBE(acquired, gil);
+	common_probed(me);
 }
 
 static void python2_drop(struct gil *gil, struct common_worker *me)
 {
 	common_released(me);
 	PROBE(released, gil);
+	common_probed(me);
 	sem_post(&gil->sem);
 }
 
@@ -227,11 +231,13 @@ void gil_shard_take(struct gil_shard *shard, struct common_worker *me)
 	PROBE(request, shard);
 	common_acquired(me, lock_was_free(&shard->mutex) ? 0 : requested);
 	PROBE(acquired, shard);
+	common_probed(me);
 }
 
 void gil_shard_drop(struct gil_shard *shard, struct common_worker *me)
 {
 	common_released(me);
 	PROBE(released, shard);
+	common_probed(me);
 	pthread_mutex_unlock(&shard->mutex);
 }

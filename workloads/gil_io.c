@@ -17,7 +17,7 @@ static void serve(struct common_worker *me)
 		uint64_t due;
 
 		gil_drop(&the_gil, me);
-		due = common_io_read(source, READ_NS);
+		due = common_io_read(me, source, READ_NS);
 		gil_take(&the_gil, me);
 		common_io_served(me, due);
 		for (int i = 0; i < STEPS; i++)

@@ -12,6 +12,8 @@ import json
 import os
 import sys
 
+import truth as books
+
 STATES = ("run", "runnable", "lock", "event", "io", "kernel_lock", "sleep", "other", "unknown")
 
 
@@ -143,6 +145,10 @@ def main():
         "ms": 1000000,
         "s": 1000000000,
         "truth": truth,
+        "ran": lambda: books.ran(report, truth),
+        "held": lambda rows, own: books.held(rows, own),
+        "inferred": lambda row, own: books.inferred(row, own),
+        "served": lambda lock: books.served(report, truth, lock),
         "own_lock": lambda name: [l for l in report["locks"] if l.get("name", "").startswith(name)][0],
         "off_by": off_by,
         "cpu_off_by": cpu_off_by,

@@ -4,30 +4,16 @@
 # shellcheck disable=SC2016,SC2119,SC2317 # scripts in quotes; functions with optional arguments; called by name
 . "$(dirname "$0")/lib.sh"
 
-# The kernel charges a thread for the path that wakes it, some 12 µs each time, which is no part of the time
-# between its switch-in and switch-out: hence 20 µs a slice (docs/method.md).
-RUN_TIME='all(
-	abs(t["run"] - w["cpu_ns"]) <= max(0.01 * w["cpu_ns"],
-		20000 * (t["switches_voluntary"] + t["switches_involuntary"] + 1))
-	for w in truth["per_thread"] for t in threads if t["tid"] == w["tid"])'
+# These functions and what they allow are truth.py's.
+RUN_TIME='ran()'
 ALL_FOUND='all(any(t["tid"] == w["tid"] for t in threads) for w in truth["per_thread"])'
 # 2 %, and for the clock calls around each wait half a microsecond.
 LOCK_WAIT='all(waited(l, w, 500)
 	for w in truth["locks"] for l in [own_lock(w["name"])])'
 
-# Exact holds: every acquisition, and the time between getting and letting go within 2 %.
-HOLD_EXACT='all(l["hold"]["source"] == "usdt" and l["acquisitions"] == w["acquisitions"]
-	and abs(l["hold"]["sum"] - w["hold_ns"]) <= 0.02 * w["hold_ns"]
-	for w in truth["locks"] for l in [own_lock(w["name"])])'
-HOLD_INFERRED='all(l["hold"]["source"] == "inferred" and "acquisitions" not in l
-	and abs(l["hold"]["sum"] - w["hold_ns"]) <= 0.1 * w["hold_ns"]
-	for w in truth["locks"] for l in [own_lock(w["name"])])'
-# From the data to the lock, for the thread with the most of it; a timer is some 50 µs late.
-IO_LATENCY='all(abs(b["io_latency"][q] - w["io_latency_ns"][q]) <= 0.1 * w["io_latency_ns"][q] + 100000
-	for q in ("p50", "p99", "max")
-	for w in truth["per_thread"] if "io_latency_ns" in w
-	for b in own_lock(truth["locks"][0]["name"])["by_thread"]
-	for t in threads if t["id"] == b["thread"] and t["tid"] == w["tid"])'
+HOLD_EXACT='all(held([own_lock(w["name"])], w) for w in truth["locks"])'
+HOLD_INFERRED='all(inferred(own_lock(w["name"]), w) for w in truth["locks"])'
+IO_LATENCY='served(own_lock(truth["locks"][0]["name"]))'
 # A waiter is charged to its holders for exactly as long as it waited.
 PAIRS='all(sum(p["time"] for p in l["pairs"] if p["waiter"] == b["thread"]) == b["wait"]
 	for l in locks for b in l["by_thread"])'
@@ -99,9 +85,7 @@ case_gil_convoy_python_2() {
 }
 
 # Several locks under one name, or without any: their sums.
-ALL_EXACT='(all(l["hold"]["source"] == "usdt" for l in locks)
-	and sum(l["acquisitions"] for l in locks) == truth["locks"][0]["acquisitions"]
-	and abs(sum(l["hold"]["sum"] for l in locks) - truth["locks"][0]["hold_ns"]) <= 0.02 * truth["locks"][0]["hold_ns"])'
+ALL_EXACT='held(locks, truth["locks"][0])'
 
 case_gil_perinterp() {
 	truth_of gil_perinterp -t 2 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$ALL_EXACT" 'len(locks) == 2' \
@@ -119,23 +103,30 @@ case_inferred_gil_threads() {
 	truth_of gil_threads -t 4 -w 0.3 -- "$LOCK_WAIT" "$HOLD_INFERRED" "$PAIRS"
 }
 
+# Where both have one CPU, who is made to let go has lost it to the other before he could wait. Then only one thread ever
+# waits, which makes no lock: an event, of as much waiting.
+ONE_WAITS='(sum(t["lock"] + t["event"] > ms for w in truth["per_thread"] for t in threads if t["tid"] == w["tid"]) < 2
+	and any(waited(e, w, 500) for e in events for w in truth["locks"]))'
+
 case_inferred_gil_convoy() {
 	TRACE_OPTIONS=(--no-usdt)
-	truth_of gil_convoy -t 2 -- "$LOCK_WAIT" "$HOLD_INFERRED" "$IO_LATENCY" "$PAIRS"
+	truth_of gil_convoy -t 2 -- "($ONE_WAITS or $LOCK_WAIT and $HOLD_INFERRED and $IO_LATENCY)" "$PAIRS"
 }
 
 case_fine_grained() {
 	truth_of fine_grained -t 2 -w 0.3 -- "$ALL_FOUND" "$RUN_TIME" "$ALL_EXACT"
 }
 
-# The workload's own wall time lies inside the window, and near it.
+# The workload's own wall time lies inside the window, and near it: but for what its first thread does before and after.
 case_window() {
 	truth_of free_threads -t 2 -w 0.3 -- 'r["window"]["start"] <= truth["start_ns"]' \
-		'truth["end_ns"] <= r["window"]["end"]' 'wall - truth["wall_ns"] < 0.1 * s'
+		'truth["end_ns"] <= r["window"]["end"]' \
+		'all(t["end"] - r["window"]["start"] - truth["wall_ns"] < 0.1 * s + t["run"] + t["runnable"]
+			for t in threads if t["tid"] == processes[0]["pid"])'
 }
 
 # perf's record of the same switches is an independent account of them: each thread's running time agrees with it
-# to the time between the two hooks, whatever else the machine does.
+# to the time between the two hooks, whatever else the machine does; unless perf says that it lost some.
 case_against_perf() {
 	needs_trace
 	needs_tool perf
@@ -143,7 +134,9 @@ case_against_perf() {
 		"$GILTRACE" run --export "json:$T/report.json" -- "$WORKLOADS/oversubscribed" -t $((2 * CPUS)) -w 0.1 \
 		>out 2>err || skip "perf cannot record here: $(tail -n 1 err)"
 	perf script -i perf.data -F tid,cpu,time,event,trace --ns >switches 2>/dev/null
-	"$PYTHON" "$HERE/perf_switches.py" report.json switches >&2 || exit 1
+	"$PYTHON" "$HERE/perf_switches.py" report.json switches >differences && return
+	! perf report --stats -i perf.data 2>/dev/null | grep -q LOST || skip "perf lost events: $(head -n 1 differences)"
+	fail "$(cat differences)"
 }
 
 # ---- states ----
@@ -160,16 +153,16 @@ case_stopped_in_a_wait() {
 	needs_trace
 	trace -- "$PROGRAMS/stopped_wait"
 	want_status 0
-	check_sound 'sum(250 * ms < t["other"] < 350 * ms for t in threads) >= 1' \
-		'any(t["event"] > 50 * ms and 250 * ms < t["other"] < 350 * ms for t in threads)' \
-		'sum(t["lock"] for t in threads) < 10 * ms'
+	# It says for how long it was stopped: 300 ms or more. Who has the mutex may lose his CPU, but not for so long.
+	check_sound "any(t['event'] > 0 and 150 * ms < t['other'] <= $(cat out) for t in threads)" \
+		'sum(t["lock"] for t in threads) < 150 * ms'
 }
 
 case_sleep_state() {
 	needs_trace
 	trace -- /bin/sleep 0.4
 	want_status 0
-	check_sound '0.39 * s < threads[0]["sleep"] < 0.45 * s'
+	check_sound '0.39 * s < threads[0]["sleep"]' 'threads[0]["lock"] + threads[0]["event"] == 0'
 }
 
 case_io_state() {
@@ -264,13 +257,13 @@ case_compare_commands() {
 	cat out err | grep -qi wall || fail "no wall times$(echo; show_output)"
 }
 
-# The first run's probes are let go of in the kernel; the second run must not wait for that.
+# The first run's probes are let go of in the kernel, for 0.2 s; the second run must not wait for a lock of it.
 case_compare_leaves_the_second_run_alone() {
 	needs_trace
 	run "$GILTRACE" compare --json -- true ::: true
 	want_status 0
-	"$PYTHON" -c 'import json, sys; c = json.load(sys.stdin); sys.exit(c["changes"]["wall"]["b"] > 60e6)' <out ||
-		fail "the second run took too long$(echo; show_output)"
+	"$PYTHON" -c 'import json, sys; c = json.load(sys.stdin); sys.exit(c["changes"]["kernel_lock"]["b"] > 60e6)' <out ||
+		fail "the second run waited in the kernel$(echo; show_output)"
 }
 
 case_csv() {
@@ -310,7 +303,7 @@ case_gates() {
 	run "$GILTRACE" run --min-parallelism 1.5 -- /bin/sh -c 'exit 3'
 	want_status 3
 	# An inconclusive verdict fails any gate.
-	run "$GILTRACE" run --fail-if serialized -- /bin/true
+	run "$GILTRACE" run --fail-if serialized -d 0.2 -- /bin/sleep 0.5
 	want_status 100
 }
 

@@ -47,6 +47,9 @@ double check_least(double a, double b);
 /* ---- sim_check_parallel.c ---- */
 
 void check_parallelism(struct check *k);
+
+/* ---- sim_check_verdict.c ---- */
+
 void check_verdict(struct check *k);
 
 /* ---- sim_check_locks.c ---- */

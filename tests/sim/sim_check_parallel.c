@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Parallelism against the books, and the verdicts that rest on little else. */
+/* Parallelism against the books. */
 #include "sim_check.h"
 
 #include <inttypes.h>
@@ -81,13 +81,8 @@ static void check_scope(struct check *k, const char *what, uint64_t id, const js
 void check_parallelism(struct check *k)
 {
 	const json_t *whole = json_object_get(k->report, "parallelism");
-	double cpus = k->s->p.cpus, quota = sim_quota_cpus(&k->s->p);
 
-	if (quota > 0)
-		cpus = check_least(cpus, quota);
 	check_scope(k, "whole", 0, whole, &k->t->whole, k->s->end - SIM_START);
-	if (!(k->s->p.features & SIM_PIN) && check_real(whole, "cpus") != cpus)
-		check_differs(k, "N %.2f, truth %.2f", check_real(whole, "cpus"), cpus);
 	for (size_t i = 0; i < check_rows(k, "processes"); i++) {
 		const json_t *o = check_row(k, "processes", i);
 
@@ -100,34 +95,4 @@ void check_parallelism(struct check *k)
 					   k->t->processes[p].run);
 			}
 	}
-}
-
-static bool any_unproven(const struct check *k)
-{
-	for (size_t i = 0; i < check_rows(k, "events"); i++)
-		if (!strcmp(check_text(check_row(k, "events", i), "kind"), "unproven"))
-			return true;
-	return false;
-}
-
-/* The first of the classes, which rest on little. What is not proven may decide for none. */
-void check_verdict(struct check *k)
-{
-	const char *class = check_text(json_object_get(k->report, "verdict"), "class");
-	const struct truth_scope *s = &k->t->whole;
-	const char *truth = NULL;
-
-	if (s->active < 10 * MS)
-		truth = "inconclusive";
-	else if (2 * s->active < k->s->end - SIM_START)
-		truth = "io-bound";
-	else if (50 * s->several < s->active)
-		truth = "single-threaded";
-	if (any_unproven(k))
-		return;
-	if (truth ? strcmp(class, truth) != 0
-		  : !strcmp(class, "inconclusive") || !strcmp(class, "io-bound") ||
-			    !strcmp(class, "single-threaded"))
-		check_differs(k, "verdict %s, truth %s", class,
-			      truth ? truth : "none of the first");
 }

@@ -42,9 +42,11 @@ struct sim_truth *truth_new(struct sim *s, uint32_t ngroups)
 	t->processes = zeroed(s->p.processes, sizeof(*t->processes));
 	t->holds = zeroed(s->objects_room, sizeof(*t->holds));
 	t->whole.histogram = zeroed(s->p.cpus + 1, sizeof(uint64_t));
+	t->whole.masks = zeroed(s->p.cpus + 1, sizeof(uint64_t));
 	t->whole.last = SIM_START;
 	for (uint32_t i = 0; i < s->p.processes; i++) {
 		t->processes[i].histogram = zeroed(s->p.cpus + 1, sizeof(uint64_t));
+		t->processes[i].masks = zeroed(s->p.cpus + 1, sizeof(uint64_t));
 		t->processes[i].last = SIM_START;
 	}
 	return t;
@@ -53,6 +55,7 @@ struct sim_truth *truth_new(struct sim *s, uint32_t ngroups)
 static void scope_free(struct truth_scope *s)
 {
 	free(s->histogram);
+	free(s->masks);
 	free(s->starved);
 	free(s->stopped);
 }
@@ -187,6 +190,8 @@ static bool pass(struct truth_scope *s, uint64_t now)
 		return false;
 	s->active += ns;
 	s->several += demand >= 2 ? ns : 0;
+	s->alone += s->running == 1 && demand == 1 ? ns : 0;
+	s->waited += s->runnable * ns;
 	s->histogram[s->running] += ns;
 	s->most = s->running > s->most ? s->running : s->most;
 	s->attainable += (double)ns * least(s->cpus, demand);
@@ -247,6 +252,10 @@ static void state_ends(struct sim_truth *t, const struct sim_thread *thread, str
 		t->whole.run += ns;
 		process->run += ns;
 		map_add(&t->places, (uint64_t)thread->cpu << 32 | thread->index, ns);
+	}
+	if (x->state == TRUTH_RUN || x->state == TRUTH_RUNNABLE || x->state == TRUTH_LOCK) {
+		t->whole.masks[thread->pin] += ns;
+		process->masks[thread->pin] += ns;
 	}
 	if (x->state == TRUTH_RUNNABLE && ns >= STARVED) {
 		starve(&t->whole, x->since, now);

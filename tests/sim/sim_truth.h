@@ -35,6 +35,10 @@ struct truth_scope {
 	double cpus; /* N, as reported */
 	uint32_t running, runnable, lock;
 	uint64_t last, active, several, serialized, run, run_most; /* several: two or more could run */
+	uint64_t alone, waited; /* one ran and none could besides; thread-time without a CPU */
+	uint64_t *masks;	/* thread-time that was active, by pin: CPU + 1, 0: all */
+	double narrow;		/* share of it under masks of fewer CPUs than N: so few */
+	uint32_t narrow_cpus, workers;
 	double attainable, loss;
 	uint64_t *histogram;
 	uint32_t most;

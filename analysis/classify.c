@@ -84,10 +84,10 @@ static const struct call_row {
 	{ { 58, 190, -1 }, CALL_FORK, WAKES_NOBODY },	/* vfork */
 	{ { 56, 120, 220 }, CALL_FORK, WAKES_NOBODY },	/* clone */
 	{ { 435, 435, 435 }, CALL_FORK, WAKES_NOBODY }, /* clone3 */
-	{ { 59, 11, 221 }, CALL_OTHER, WAKES_IO },	/* execve */
-	{ { 322, 358, 281 }, CALL_OTHER, WAKES_IO },	/* execveat */
+	{ { 59, 11, 221 }, CALL_OTHER, WAKES_EXEC },	/* execve */
+	{ { 322, 358, 281 }, CALL_OTHER, WAKES_EXEC },	/* execveat */
 	{ { 60, 1, 93 }, CALL_OTHER, WAKES_EXIT },	/* exit */
-	{ { 231, 252, 94 }, CALL_OTHER, WAKES_EXIT },	/* exit_group */
+	{ { 231, 252, 94 }, CALL_OTHER, WAKES_EXIT_ALL },	/* exit_group */
 	/* Others that wake: signals, closed ends of pipes and sockets, semaphores, tracers. */
 	{ { 62, 37, 129 }, CALL_OTHER, WAKES_SIGNAL },	 /* kill */
 	{ { 200, 238, 130 }, CALL_OTHER, WAKES_SIGNAL }, /* tkill */

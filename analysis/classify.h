@@ -46,9 +46,11 @@ bool futex_op_requeues(uint32_t op);
 enum call_wakes {
 	WAKES_NOBODY,
 	WAKES_IO, /* whoever waits for data, a child, a vfork: not sleepers, not futex waiters */
-	WAKES_SIGNAL, /* anyone, by a signal */
-	WAKES_EXIT,   /* the parent, joiners, waiters of robust locks */
-	WAKES_FUTEX,  /* waiters on its word */
+	WAKES_SIGNAL,	/* anyone, by a signal */
+	WAKES_EXIT,	/* the parent, joiners, waiters of robust locks */
+	WAKES_EXIT_ALL, /* the same, and all threads of its process */
+	WAKES_EXEC,	/* as WAKES_IO, and all threads of its process, which it ends */
+	WAKES_FUTEX,	/* waiters on its word */
 };
 
 /* What a call that blocks interruptibly waits for, as far as its number tells. */

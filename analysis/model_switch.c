@@ -59,6 +59,12 @@ static bool exit_wakes(const struct thread *waker, const struct thread *wakee)
 	return !wakee->wait.timed || same_word(wakee, waker, waker->clear_child_tid);
 }
 
+/* It waits for data, a child, or whatever else a call on a file may bring. */
+static bool is_fed(const struct thread *wakee)
+{
+	return !wakee->blocked_on_futex && wakee->state != STATE_SLEEP;
+}
+
 /* Is the task on top of which the waking ran its cause? Otherwise that was an interrupt. */
 static bool caused(const struct model *m, struct model_thread *waker, const struct thread *wakee,
 		   const struct waking *waking)
@@ -73,10 +79,14 @@ static bool caused(const struct model *m, struct model_thread *waker, const stru
 		return futex_wakes(waker, wakee, waking);
 	case WAKES_EXIT:
 		return exit_wakes(&waker->pub, wakee);
+	case WAKES_EXIT_ALL:
+		return waker->pub.process == wakee->process || exit_wakes(&waker->pub, wakee);
+	case WAKES_EXEC:
+		return waker->pub.process == wakee->process || is_fed(wakee);
 	case WAKES_SIGNAL:
 		return true;
 	case WAKES_IO:
-		return !wakee->blocked_on_futex && wakee->state != STATE_SLEEP;
+		return is_fed(wakee);
 	default:
 		return false;
 	}

@@ -123,7 +123,9 @@ static void wakers_are_told_from_bystanders(void **unused)
 	assert_int_equal(classify_wakes(&c, 0, 202), WAKES_FUTEX);
 	assert_int_equal(classify_wakes(&c, 0, 1), WAKES_IO);
 	assert_int_equal(classify_wakes(&c, 0, 62), WAKES_SIGNAL);
-	assert_int_equal(classify_wakes(&c, 0, 231), WAKES_EXIT);
+	assert_int_equal(classify_wakes(&c, 0, 60), WAKES_EXIT);
+	assert_int_equal(classify_wakes(&c, 0, 231), WAKES_EXIT_ALL);
+	assert_int_equal(classify_wakes(&c, 0, 59), WAKES_EXEC);
 	assert_int_equal(classify_wakes(&c, 0, 35), WAKES_NOBODY);
 	assert_int_equal(classify_wakes(&c, 0, 39), WAKES_NOBODY); /* getpid */
 	assert_int_equal(classify_wakes(&c, GT_F_COMPAT, 240), WAKES_FUTEX);

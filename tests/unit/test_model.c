@@ -307,6 +307,33 @@ static void joiners_are_woken_by_the_thread_that_ends(void **unused)
 	assert_false(w.at[0].timeout);
 }
 
+/* Both end all other threads of their process, however these wait. */
+static void who_execs_or_ends_the_process_wakes_its_threads(void **unused)
+{
+	const int32_t calls[] = { 59, 231 };
+	struct schedule s;
+	struct wakes w;
+
+	for (int i = 0; i < 2; i++) {
+		waiter_and_runner(&s, LOCK, MUTEX_WAIT | 9, 0)->flags |= GT_F_TIMED;
+		add_waking(&s, 400, 0, 3, 2)->syscall = calls[i];
+		collect_wakes(&s, &w);
+		assert_int_equal(w.waker[0], 2);
+		assert_false(w.at[0].timeout);
+
+		/* not those of another one */
+		schedule_init(&s, 1000, 2);
+		add_task(&s, 0, 2, 1);
+		add_task(&s, 0, 3, 2);
+		add_switch(&s, 0, 0, 0, 2);
+		add_switch(&s, 0, 1, 0, 3);
+		add_block(&s, 100, 1, 3, 0, 35); /* nanosleep */
+		add_waking(&s, 200, 0, 3, 2)->syscall = calls[i];
+		collect_wakes(&s, &w);
+		assert_int_equal(w.waker[0], 0);
+	}
+}
+
 static void readers_are_woken_by_writers(void **unused)
 {
 	struct schedule s;
@@ -956,6 +983,7 @@ int main(void)
 		cmocka_unit_test(a_timer_on_top_of_a_thread_is_not_that_threads_wake),
 		cmocka_unit_test(a_waiter_moved_to_another_word_is_woken_by_that_words_owner),
 		cmocka_unit_test(joiners_are_woken_by_the_thread_that_ends),
+		cmocka_unit_test(who_execs_or_ends_the_process_wakes_its_threads),
 		cmocka_unit_test(readers_are_woken_by_writers),
 		cmocka_unit_test(a_waking_recorded_before_the_switch_out_still_counts),
 		cmocka_unit_test(wakings_that_were_not_shown_are_counted),

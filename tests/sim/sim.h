@@ -13,6 +13,7 @@
  *   sim_births.c  processes, threads, locks and words, and how they come to be
  *   sim_plan.c    what a thread does next, by its role
  *   sim_work.c    what each step does
+ *   sim_kill.c    a thread that ends all others of its process
  *   sim_locks.c   how each kind of lock, queue and barrier waits and wakes
  *   sim_calls.c   futex calls by result
  *   sim_shared.c  locks that several processes share
@@ -44,6 +45,8 @@
 #define US 1000ULL
 #define MS 1000000ULL
 #define NR_VFORK 58
+#define NR_EXECVE 59
+#define NR_EXIT_GROUP 231
 #define SIM_START 1000000000ULL
 
 /* What a world may have. Shrinking takes away one after the other. */
@@ -72,7 +75,8 @@ enum sim_feature {
 	SIM_VFORK = 1 << 21,   /* some processes have their parent wait until they exec */
 	SIM_SHARED = 1 << 22,  /* some locks are all processes' */
 	SIM_QUOTA = 1 << 23,   /* all may use so much of the CPUs in every period */
-	SIM_FEATURES = 24
+	SIM_KILL = 1 << 24,    /* some exec or exit while their process has other threads */
+	SIM_FEATURES = 25
 };
 
 /* What is done to the records on their way into the file. */
@@ -174,6 +178,8 @@ enum sim_step_kind {
 	STEP_PIN,
 	STEP_RENAME,
 	STEP_WRITE,
+	STEP_USURP,
+	STEP_EXIT_GROUP,
 	STEP_EXIT
 };
 
@@ -202,7 +208,7 @@ struct sim_calls {
 	uint64_t no_room; /* calls */
 };
 
-enum sim_role { ROLE_MAIN, ROLE_WORKER, ROLE_MEMBER, ROLE_PRODUCER, ROLE_CONSUMER };
+enum sim_role { ROLE_MAIN, ROLE_WORKER, ROLE_MEMBER, ROLE_PRODUCER, ROLE_CONSUMER, ROLE_ALONE };
 
 struct sim_thread {
 	uint32_t id, index, process;
@@ -240,6 +246,7 @@ struct sim_thread {
 	struct sim_call call; /* a futex wait that it is in */
 	bool in_call;
 	uint32_t spawned; /* main: how many so far */
+	bool killed;	  /* it ends as soon as it goes on */
 };
 
 struct sim_process {
@@ -254,6 +261,9 @@ struct sim_process {
 	bool exec;
 	uint32_t vfork; /* thread index + 1 of who made it by vfork(), until it execs */
 	bool vforked;	/* it was made so */
+	enum sim_step_kind last; /* how all its threads end, from `last_at` on; STEP_EXIT: each by itself */
+	uint64_t last_at;
+	uint32_t usurper; /* thread index + 1 of who is to be the only one */
 	uint64_t mapping; /* where it has what is shared */
 	bool unnamed;	  /* what it has mapped there was not looked up */
 };
@@ -407,6 +417,13 @@ uint64_t sim_shared_place(uint64_t inode, uint64_t offset);
 uint64_t sim_word_addr(const struct sim *s, const struct sim_word *w, const struct sim_process *p);
 void sim_shared_tell(struct sim_trace *trace, const struct sim *s, const struct sim_word *w);
 
+/* ---- sim_kill.c ---- */
+
+/* In steps, as those of sim_locks.c: done when the thread is the only one, with a new program. */
+bool sim_usurp(struct sim *s, struct sim_thread *t);
+void sim_exit_group(struct sim *s, struct sim_thread *t);
+void sim_kill_ended(struct sim *s, struct sim_thread *t);
+
 /* ---- sim_work.c ---- */
 
 int sim_work_init(struct sim *s);
@@ -448,6 +465,7 @@ void sim_truth_got(struct sim *s, const struct sim_thread *t, const struct sim_o
 void sim_truth_let_go(struct sim *s, const struct sim_thread *t, const struct sim_object *o);
 /* From then until now a quota stopped threads. */
 void sim_truth_stopped(struct sim *s, uint64_t from);
+void sim_truth_dies(struct sim *s, const struct sim_thread *t); /* with what it holds */
 void sim_truth_finish(struct sim *s);
 
 /* ---- sim_check.c ---- */

@@ -176,7 +176,12 @@ static void process_init(struct sim *s, uint32_t index, uint32_t planned)
 		sim_scenario_begin(s, p);
 		return;
 	}
-	for (uint32_t i = 0; i < s->nobjects && s->objects[i].shared; i++)
+	p->last = STEP_EXIT;
+	if (sim_has(s, SIM_KILL) && sim_chance(s, 60))
+		p->last = sim_chance(s, 60) ? STEP_USURP : STEP_EXIT_GROUP;
+	p->last_at = SIM_START + sim_between(s, s->p.length / 8, s->p.length / 2);
+	/* Who is killed lets go of no lock: others would wait for it for ever. */
+	for (uint32_t i = 0; p->last == STEP_EXIT && i < s->nobjects && s->objects[i].shared; i++)
 		p->objects[p->nobjects++] = i;
 	if (p->nobjects)
 		sim_shared_map(s, p);

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define ERESTARTSYS 512 /* the kernel's own: a signal came */
+
 static uint64_t key_of(const struct sim_call *c)
 {
 	const uint64_t fields[] = { c->process, c->as, c->addr, c->op, (uint32_t)c->result };
@@ -88,7 +90,7 @@ void sim_call_returns(struct sim *s, struct sim_thread *t)
 {
 	if (!t->in_call)
 		return;
-	t->call.result = t->timed_out ? -ETIMEDOUT : 0;
+	t->call.result = t->timed_out ? -ETIMEDOUT : t->killed ? -ERESTARTSYS : 0;
 	t->in_call = false;
 	count(s, &t->call);
 }

@@ -251,7 +251,7 @@ static void check_claims_of(struct check *k, const json_t *o, const struct sim_t
 	const struct truth_thread *x = &k->t->threads[thread->index];
 	const uint64_t *time = x->time;
 	bool futex_is_one = k->s->processes[thread->process].exec || k->t->missing ||
-			    sim_has(k->s, SIM_VFORK);
+			    sim_has(k->s, SIM_VFORK) || sim_has(k->s, SIM_KILL);
 
 	for (size_t i = 0; i < NSTATES; i++)
 		if (!futex_is_one ||

@@ -10,7 +10,7 @@
 static const char *const feature_names[SIM_FEATURES] = {
 	"mutex",  "gil",     "semaphore", "baton",   "master",	"rwlock", "queue",  "barrier",
 	"io",	  "sleep",   "kernel",	  "preempt", "foreign", "pin",	  "exec",   "probes",
-	"nested", "respawn", "pi",	  "early",   "requeue", "vfork",  "shared", "quota",
+	"nested", "respawn", "pi",	  "early",   "requeue", "vfork",  "shared", "quota", "kill",
 };
 
 static const char *const damage_names[SIM_DAMAGES] = { "whole", "disorder", "duplicate", "loss",

@@ -108,6 +108,11 @@ static void worker(struct sim *s, struct sim_thread *t, struct sim_process *p)
 		sim_step_add(t, STEP_EXIT, 0, 0);
 		return;
 	}
+	if (p->last != STEP_EXIT && s->now >= p->last_at) {
+		sim_step_add(t, p->last, 0, 0);
+		p->last = STEP_EXIT;
+		return;
+	}
 	sim_step_add(t, STEP_RUN, 0, sim_between(s, 250 * US, 600 * US));
 	if (global != UINT32_MAX) {
 		sim_step_add(t, STEP_LOCK, global, 0);
@@ -168,6 +173,10 @@ static void main_thread(struct sim *s, struct sim_thread *t, struct sim_process 
 	if (i == 0) {
 		if (p->vforked)
 			sim_step_add(t, STEP_RUN, 0, sim_between(s, 5 * US, 200 * US));
+		if (p->vforked && sim_has(s, SIM_KILL) && sim_chance(s, 30)) {
+			sim_step_add(t, STEP_EXIT, 0, 0); /* there was nothing to exec */
+			return;
+		}
 		if (p->exec || p->vforked)
 			sim_step_add(t, STEP_EXEC, 0, 0);
 		for (uint32_t child = 1;
@@ -184,11 +193,22 @@ static void main_thread(struct sim *s, struct sim_thread *t, struct sim_process 
 	}
 }
 
+/* In a program of its own. */
+static void alone(struct sim *s, struct sim_thread *t, struct sim_process *p)
+{
+	if (s->now >= t->deadline) {
+		sim_step_add(t, STEP_EXIT, 0, 0);
+		return;
+	}
+	sim_step_add(t, STEP_RUN, 0, sim_between(s, 50 * US, 900 * US));
+	add_pause(s, t);
+}
+
 void sim_plan(struct sim *s, struct sim_thread *t)
 {
 	static void (*const roles[])(struct sim *, struct sim_thread *, struct sim_process *) = {
 		[ROLE_MAIN] = main_thread,  [ROLE_WORKER] = worker,	[ROLE_MEMBER] = member,
-		[ROLE_PRODUCER] = producer, [ROLE_CONSUMER] = consumer,
+		[ROLE_PRODUCER] = producer, [ROLE_CONSUMER] = consumer, [ROLE_ALONE] = alone,
 	};
 
 	t->at = t->n = 0;

@@ -217,7 +217,7 @@ static void tell_interpreter(struct sim_trace *t, const struct sim *s, const str
 
 	if (!of[o->kind].kind || o->unknown)
 		return;
-	ev.u.interpreter.as = s->processes[o->process].as;
+	ev.u.interpreter.as = s->words[o->word].as;
 	ev.u.interpreter.kind = of[o->kind].kind;
 	ev.u.interpreter.version = of[o->kind].version;
 	ev.u.interpreter.name = of[o->kind].name;
@@ -258,7 +258,7 @@ static void tell_names(struct sim_trace *t, const struct sim *s)
 			continue;
 		tell_interpreter(t, s, o);
 		if (t->p.features & SIM_PROBES)
-			tell_symbol(t, s, s->processes[o->process].as, o->base, "lock",
+			tell_symbol(t, s, s->words[o->word].as, o->base, "lock",
 				    (uint32_t)(o->base >> 12 & 0xff), 0);
 	}
 	/* The last one counts: what fingerprints look for. */

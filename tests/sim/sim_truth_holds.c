@@ -85,6 +85,15 @@ void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
 	hold->thread = 0;
 }
 
+void sim_truth_dies(struct sim *s, const struct sim_thread *thread)
+{
+	struct sim_truth *t = s->truth;
+
+	for (uint32_t i = 0; i < s->nobjects; i++)
+		if (t->holds[i].thread == thread->index + 1)
+			truth_hold_ends(t, &s->objects[i]);
+}
+
 void sim_truth_let_go(struct sim *s, const struct sim_thread *thread, const struct sim_object *o)
 {
 	uint32_t group = group_of_object(s->truth, o, thread);

@@ -27,7 +27,7 @@ void sim_block(struct sim *s, struct sim_thread *t, enum sim_state state, int sy
 
 	ev.syscall = syscall;
 	ev.state = disk || state == SIM_KERNEL_LOCK ? TASK_UNINTERRUPTIBLE : TASK_INTERRUPTIBLE;
-	if (syscall == NR_VFORK)
+	if (syscall == NR_VFORK || syscall == NR_EXECVE)
 		ev.state = TASK_UNINTERRUPTIBLE | TASK_WAKEKILL;
 	ev.flags = disk ? GT_F_IOWAIT : 0;
 	blocks(s, t, &ev, state, ns);

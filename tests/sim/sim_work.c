@@ -9,20 +9,19 @@
 #define NR_MMAP 9
 #define NR_PREAD 17
 #define NR_NANOSLEEP 35
-#define NR_EXECVE 59
 #define NR_EXIT 60
 #define NR_WAIT4 61
 #define JOIN_OP 0x109 /* glibc waits for a thread's end by a shared FUTEX_WAIT_BITSET */
 
 /* By vfork() it had its parent's memory until here, and its parent waited for that, if it came so
  * far. */
-static void releases(struct sim *s, struct sim_thread *t, struct sim_process *p)
+static void releases(struct sim *s, struct sim_thread *t, struct sim_process *p, int syscall)
 {
 	struct sim_thread *parent = &s->threads[p->vfork - 1];
 
 	p->vfork = 0;
-	if (parent->state == SIM_OTHER)
-		sim_wake(s, t, parent, NR_EXECVE);
+	if (parent->state == SIM_OTHER && !parent->killed)
+		sim_wake(s, t, parent, syscall);
 }
 
 static void execs(struct sim *s, struct sim_thread *t)
@@ -34,7 +33,7 @@ static void execs(struct sim *s, struct sim_thread *t)
 	uint32_t old = p->as;
 
 	if (p->vfork)
-		releases(s, t, p);
+		releases(s, t, p, NR_EXECVE);
 	else
 		p->as = ++s->last_id;
 	for (uint32_t i = 0; i < p->nobjects; i++)
@@ -62,10 +61,15 @@ static void exits(struct sim *s, struct sim_thread *t)
 
 	while (s->words[t->own_word].first)
 		sim_wake(s, t, &s->threads[s->words[t->own_word].first - 1], NR_EXIT);
+	if (p->vfork)
+		releases(s, t, p, NR_EXIT);
 	if (s->trace)
 		sim_trace_event(s->trace, &ev);
+	if (s->truth)
+		sim_truth_dies(s, t);
 	p->live--;
-	if (sim_has(s, SIM_RESPAWN))
+	sim_kill_ended(s, t);
+	if (sim_has(s, SIM_RESPAWN) && !(p->usurper && t->tid == p->pid))
 		s->tids[s->ntids++] = t->tid;
 	sim_ends(s, t);
 }
@@ -227,10 +231,18 @@ static bool did(struct sim *s, struct sim_thread *t, const struct sim_step *step
 	case STEP_WRITE:
 		writes(s, t);
 		return true;
+	case STEP_USURP:
+		return t->stage == 0 ? calls(s, t) : sim_usurp(s, t);
+	case STEP_EXIT_GROUP:
+		if (t->stage == 0)
+			return calls(s, t);
+		sim_exit_group(s, t);
+		exits(s, t);
+		return false;
 	case STEP_EXIT:
 		if (t->stage == 0)
 			return calls(s, t);
-		if (t->role == ROLE_WORKER && sim_has(s, SIM_RESPAWN) &&
+		if (t->role == ROLE_WORKER && !t->killed && sim_has(s, SIM_RESPAWN) &&
 		    s->now < SIM_START + s->p.length * 3 / 4)
 			sim_spawn(s, t, false);
 		exits(s, t);
@@ -239,8 +251,18 @@ static bool did(struct sim *s, struct sim_thread *t, const struct sim_step *step
 	return true;
 }
 
+/* Whatever it was in the middle of. */
+static void dies(struct sim_thread *t)
+{
+	t->at = t->n = 0;
+	t->stage = t->lock_stage = 0;
+	sim_step_add(t, STEP_EXIT, 0, 0);
+}
+
 void sim_work(struct sim *s, struct sim_thread *t)
 {
+	if (t->killed && (t->at == t->n || t->steps[t->at].kind != STEP_EXIT))
+		dies(t);
 	while (t->state == SIM_RUNNING && !t->left) {
 		if (t->at == t->n) {
 			sim_plan(s, t);

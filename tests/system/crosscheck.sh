@@ -190,7 +190,7 @@ group_agrees() {
 	observe "$@"
 	printf '{"books": %s, "usage": %s, "throttled": %s}\n' "$(cat books)" "$(usage_of "$account")" \
 		"$(throttled_of "$group")" >group
-	crosscheck cgroup=group books=books
+	crosscheck accounts="$T/accounts" cgroup=group books=books
 }
 
 case_group_without_a_quota() { group_agrees max "$WORKLOADS/gil_procs" -t 2 -w 0.1; }

@@ -129,7 +129,7 @@ def check_timehist(differences, report, file):
 
 
 def check_stat(differences, report, file):
-    """perf stat's counters of a command and its children, from its exec."""
+    """perf stat's counters of a command and its children, from its exec: its first thread was there before."""
     counts = {}
     for line in file:
         value, unit, name = (line.split(",") + ["", "", ""])[:3]
@@ -137,18 +137,19 @@ def check_stat(differences, report, file):
             counts[name] = float(value) * (MS if unit == "msec" else 1)
     own = {process["id"] for process in report["processes"] if process["comm"] not in ("perf", "books")}
     threads = [thread for thread in report["threads"] if thread["process"] in own]
+    first = min(threads, key=lambda thread: thread["start"])
     switches = sum(switches_of(thread) for thread in threads)
     run = sum(thread["run"] for thread in threads)
     for name, theirs in counts.items():
         if name == "context-switches":
-            differences.compare(name, "all", switches, theirs, len(threads), 2 * len(threads) + 5,
+            differences.compare(name, "all", switches, theirs, len(threads), 2 * len(threads) + switches_of(first),
                                 switches)
         elif name == "cpu-migrations":
             ours = sum(thread["migrations"] for thread in threads)
-            differences.compare(name, "all", ours, theirs, theirs, 3, switches)
+            differences.compare(name, "all", ours, theirs, theirs, first["migrations"] + 1, switches)
         elif name == "task-clock":
             allowed = max(0.01 * theirs, SLICE * switches)
-            differences.compare(name, "all", run, theirs, allowed, allowed + 2 * MS, switches)
+            differences.compare(name, "all", run, theirs, allowed, allowed + first["run"], switches)
         elif name == "syscalls:sys_enter_futex":
             ours = sum(row["count"] for row in report["futex_calls"] if row["process"] in own)
             differences.compare("futex calls", "all", ours, theirs, 0, 0, switches)

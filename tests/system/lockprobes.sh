@@ -107,7 +107,7 @@ case_attached_to_what_runs() {
 case_strangers_are_not_recorded() {
 	local pid
 	needs_probes
-	"$WORKLOADS/gil_threads" -t 2 -w 20 >/dev/null &
+	"$WORKLOADS/gil_threads" -t 2 -w 1000 >/dev/null &
 	pid=$!
 	record x -- "$WORKLOADS/gil_threads" -t 2 -w 0.2 --truth truth.json
 	kill $pid
@@ -121,17 +121,23 @@ case_strangers_are_not_recorded() {
 watched() {
 	local pid
 	mkfifo hold
-	"$PROGRAMS/late_gil" "$PROGRAMS/late_gil.so" watch <hold >watched &
+	"$PROGRAMS/late_gil" "$PROGRAMS/late_gil.so" watch gone <hold >watched &
 	pid=$!
 	exec 7>hold
-	sleep 0.3
 	"$@" $pid
 	exec 7>&-
 	wait $pid || fail "the watched program failed"
 }
 
+is_traced() {
+	wait_for 30 grep -q '^traced' watched || fail "it is not traced$(echo; show_output)"
+}
+
 trace_for_a_while() {
-	run "$GILTRACE" run -d 0.5 -p "$1"
+	begin_trace -p "$1"
+	is_traced
+	kill -INT $TRACER
+	end_trace
 	want_status 0
 }
 
@@ -139,22 +145,21 @@ kill_while_it_traces() {
 	local tracer
 	"$GILTRACE" record -o killed.gt -p "$1" >/dev/null 2>&1 &
 	tracer=$!
-	sleep 1
+	is_traced
 	kill -KILL $tracer
 	wait $tracer 2>/dev/null
-	sleep 1
 }
 
 case_semaphores_after_the_end() {
 	needs_probes
 	watched trace_for_a_while
-	[ "$(cat watched)" = "most 3, now 0" ] || fail "$(cat watched)"
+	[ "$(tail -n 1 watched)" = "most 3, now 0" ] || fail "$(cat watched)"
 }
 
 case_semaphores_after_a_kill() {
 	needs_probes
 	watched kill_while_it_traces
-	[ "$(cat watched)" = "most 3, now 0" ] || fail "$(cat watched)"
+	[ "$(tail -n 1 watched)" = "most 3, now 0" ] || fail "$(cat watched)"
 }
 
 # ---- odd files ----
@@ -249,9 +254,9 @@ case_with_places_outside() {
 running_without_its_file() {
 	local pid
 	cp "$WORKLOADS/gil_threads" gone
-	./gone -t 2 -w 20 >/dev/null &
+	./gone -t 2 -w 1000 >/dev/null &
 	pid=$!
-	sleep 0.3
+	wait_for 30 used_cpu $pid 50 || fail "it does not run"
 	"$@" gone
 	record x -d 1 -p $pid
 	kill $pid
@@ -296,11 +301,14 @@ END
 	in_mounts '. ./mounts'
 	[ "$STATUS" -eq 0 ] || skip "no overlay can be mounted: $(head -n 1 err)"
 	record x -- unshare -m --propagation private sh -ec ". ./mounts
-		sleep 3 | $PROGRAMS/late_gil one/late_gil.so watch &
-		sleep 3 | $PROGRAMS/late_gil two/late_gil.so watch &
-		sleep 2
+		mkfifo one.in two.in
+		$PROGRAMS/late_gil one/late_gil.so watch <one.in >one.out &
+		$PROGRAMS/late_gil two/late_gil.so watch <two.in >two.out &
+		exec 8>one.in 9>two.in
+		until grep -q traced one.out && grep -q traced two.out; do sleep 0.1; done
 		$PROGRAMS/late_gil one/late_gil.so count 300
 		$PROGRAMS/late_gil two/late_gil.so count 300
+		exec 8>&- 9>&-
 		wait"
 	want_status 0
 	want_nothing_lost x.gt

@@ -3,8 +3,9 @@
  * late_gil LIBRARY count N: load a library that has a lock with probes, wait until they are traced,
  * take the lock N times.
  * late_gil LIBRARY loop N: the same without waiting, some 10 us of work each; prints the ns it
- * took. late_gil LIBRARY watch: until standard input ends; then say how many of the probes were
- * traced at most, and how many still are.
+ * took. late_gil LIBRARY watch: until standard input ends; say "traced" when all of the probes are;
+ * then how many were traced at most, and how many still are; with "gone" as soon as none is, or
+ * after 20 s.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -69,13 +70,21 @@ static int loop(long n)
 	return 0;
 }
 
-static int watch(void)
+static int watch(bool gone)
 {
 	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
-	int most = 0;
+	int now, most = 0;
 
-	while (poll(&in, 1, 5) == 0)
-		most = traced() > most ? traced() : most;
+	while (poll(&in, 1, 5) == 0) {
+		now = traced();
+		if (now == 3 && most < 3) {
+			puts("traced");
+			fflush(stdout);
+		}
+		most = now > most ? now : most;
+	}
+	for (int i = 0; gone && i < 2000 && traced(); i++)
+		sleep_ns(10 * MS);
 	printf("most %d, now %d\n", most, traced());
 	return 0;
 }
@@ -86,7 +95,7 @@ int main(int argc, char **argv)
 		return 2;
 	load(argv[1]);
 	if (strcmp(argv[2], "watch") == 0)
-		return watch();
+		return watch(argc > 3);
 	if (argc < 4)
 		return 2;
 	return strcmp(argv[2], "count") == 0 ? count(atol(argv[3])) : loop(atol(argv[3]));

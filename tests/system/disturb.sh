@@ -162,7 +162,7 @@ case_moved_to_another_cpu() {
 	needs_tool taskset
 	needs_cpus 2
 	# shellcheck disable=SC2016 # for the inner shell
-	trace -- taskset -c 0 sh -c '"$0" 0 150 & sleep 0.15; taskset -acp 1 $! >moved; wait' "$PROGRAMS/phases"
+	trace -- taskset -c 0 sh -c '"$0" 0 400 & sleep 0.15; taskset -acp 1 $! >moved; wait' "$PROGRAMS/phases"
 	want_status 0
 	[ -s moved ] || fail "it was not moved"
 	check 'lost == 0' 'v in ("cpu-starved", "mixed")' 'p["starved_share"] >= 0.8' 'p["average"] <= 1.1' \
@@ -225,13 +225,11 @@ run_untraced() {
 case_whole_machine() {
 	needs_trace
 	needs_cpus 2
-	local watcher
-	trace -a &
-	watcher=$!
-	sleep 2
+	begin_trace -a
 	each_row run_untraced
-	kill -INT "$(pgrep -P $watcher | head -n 1)"
-	wait $watcher
+	kill -INT "$TRACER"
+	end_trace
+	want_status 0
 	each_row verdict_of_process
 }
 

@@ -261,9 +261,8 @@ case_cpythons_threads_probed() {
 # ---- two at once ----
 
 # With a CPU for each of them they are; threads of two pythons on two CPUs that others use as well are in want of them.
-TWO_SERIALIZED='(lambda two: len(two) == 2 and all(q["verdict"]["class"] == "serialized"
-	or q["verdict"]["class"] == "cpu-starved" and q["parallelism"]["starved_share"] >= 0.5 for q in two))(
-	[q for q in processes if "python" in q["comm"]])'
+TWO_SERIALIZED='(lambda two: len(two) == 2 and all(process_called(pid, "serialized", "cpu-starved contended")
+	for pid in two))([q["pid"] for q in processes if "python" in q["comm"]])'
 
 # Both are counted under -a with everything else that runs here.
 case_two_pythons_of_all() {
@@ -276,7 +275,7 @@ case_two_pythons_of_all() {
 two_pythons_hold() {
 	local children=() i
 	for i in 1 2; do
-		/usr/bin/python3 "$LOADS/python/count_threads.py" 2 30000000 >/dev/null &
+		/usr/bin/python3 "$LOADS/python/count_threads.py" 2 1000000000 >/dev/null &
 		children+=($!)
 	done
 	"$GILTRACE" -a -d 1 --export "json:$T/report.json" >"$T/out" 2>"$T/err"

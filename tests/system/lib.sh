@@ -152,6 +152,11 @@ asleep() {
 	[ "$(grep -c S <<<"$states")" -eq "${2:-1}" ] && [ "$(wc -l <<<"$states")" -eq "${2:-1}" ]
 }
 
+# runs PID FILE: it has got as far as executing that.
+runs() {
+	[ "$(readlink "/proc/$1/exe")" = "$2" ]
+}
+
 # descended PID: its children and theirs.
 descended() {
 	local child

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """probed_waits.py DUMP REPORT.json: what each thread waited for an interpreter's lock, told in two ways.
 
-From probes: a thread waits from asking for the lock to the switch-in after which it does not sleep any more before it
+From probes: a thread waits from its first sleep after asking for the lock to the switch-in after which it does not sleep any more before it
 lets go. What it sleeps between letting go and asking again, on the lock's words, is a switch it was forced to. That
 must be within 5 % of what the report, which goes by futex words, says; and each thread let go of the lock as often
 as it took it, but for one. The dump is tests/tools/dump's.
@@ -25,7 +25,7 @@ def ns(text):
 
 class Thread:
     def __init__(self):
-        self.asked = None  # when it began to wait for the lock, or None
+        self.asked = None  # when it began to wait for the lock, first for the CPU perhaps; or None
         self.asleep = None  # since when it sleeps before it asks, on the lock's words
         self.sleeps = False
         self.went_on = 0
@@ -35,6 +35,8 @@ class Thread:
 def leaves(thread, now, how, words):
     address = ADDRESS.search(how)
     thread.sleeps = " state=" in how and "preempted" not in how
+    if thread.sleeps and thread.asked is not None and thread.asked == thread.went_on:
+        thread.asked = now
     if thread.asked is None and thread.sleeps and address and address.group(1) in words:
         thread.asleep = now
 

@@ -90,7 +90,8 @@ case_distinct_waits_by_the_thousand() {
 case_a_program_replaced_on_disk() {
 	needs_stacks
 	cp "$SHAPES" "$T/prog"
-	"$T/prog" callers 100000 &
+	"$T/prog" callers 1000000 &
+	wait_for 30 runs $! "$T/prog" || fail "it does not run"
 	cp "$WORKLOADS/gil_threads" "$T/other"
 	mv "$T/other" "$T/prog"
 	record_stacks -d 1 -p $!

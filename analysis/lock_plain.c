@@ -191,6 +191,16 @@ static bool late(const struct lock_plain *x, const struct lock_woken *w)
 	return x->dropped == w->lock + 1 && w->ts > x->dropped_since && w->ts <= x->dropped_until;
 }
 
+/* Its clocks when it let go: since then it ran, so far as is known. */
+static struct lock_clock clock_let_go(const struct lock_plain *x, uint64_t when)
+{
+	struct lock_clock at = x->dropped_until_at;
+	uint64_t since = x->dropped_until - when, ran = at.run - x->dropped_at.run;
+
+	at.run -= since < ran ? since : ran;
+	return at;
+}
+
 void lock_plain_wake(struct lock_holds *h, const struct lock_woken *w)
 {
 	struct lock_book *b = lock_books_get(h->books, w->lock);
@@ -212,7 +222,7 @@ void lock_plain_wake(struct lock_holds *h, const struct lock_woken *w)
 	}
 	if (late(x, w)) {
 		lock_books_hold(h->books, w->lock, w->from->index, w->ts - x->dropped_since,
-				x->dropped_at, x->dropped_until_at);
+				x->dropped_at, clock_let_go(x, w->ts));
 		x->dropped = 0;
 	} else if (x->holds == w->lock + 1 && !x->let_go && w->ts >= x->since) {
 		let_go(h, x, w);

@@ -7,10 +7,8 @@
  * - Sorts: mutexes are locks, joins and barriers events, a global lock with its fingerprint is a
  *   lock. Whether a queue, or a semaphore on the heap, is taken for one is evidence's to decide.
  * - Grouping: words of two objects are never one lock.
- * - Holds: exact with probes. Without, of mutexes, no more is claimed than there was, gaps between
- *   holds of a thread that did not block meanwhile included.
+ * - Holds: exact with probes. Without, sim_check_holds.c has what is promised.
  * - Pairs: exact with probes. Without, a waiter's add up to its wait.
- * - Global locks without probes: their holds are guesses, and are not compared.
  * - Losses: nothing is claimed which was not so: no state lasts longer than it did, nor is unknown
  *   for longer than it must be. Words are told apart by address spaces, so where an exec was lost,
  *   waits for locks may be told as others; and a lock whose every wait a loss cut has no row.

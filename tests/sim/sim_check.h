@@ -64,6 +64,13 @@ void check_calls(struct check *k);
 
 void check_data(struct check *k, uint32_t group, const json_t *lock);
 
+/* Are its holders guessed, as a global lock's without probes? */
+bool check_guessed(const json_t *lock);
+
+/* ---- sim_check_holds.c ---- */
+
+void check_inferred_holds(struct check *k, uint32_t group, const json_t *lock);
+
 /* ---- sim_check_shared.c ---- */
 
 void check_processes_of(struct check *k, uint32_t group, const json_t *row);

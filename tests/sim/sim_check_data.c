@@ -5,8 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Who holds it without probes is inferred: also who took it next. */
-static bool is_guessed(const json_t *lock)
+bool check_guessed(const json_t *lock)
 {
 	static const char *const kinds[] = { "cpython-gil", "pypy-gil", "ruby-gvl", "ocaml-master",
 					     "gil" };
@@ -25,7 +24,7 @@ static bool uses_guessed(const struct check *k, const struct sim_thread *thread)
 		const json_t *lock = check_row(k, "locks", i), *process;
 		size_t j;
 
-		if (!is_guessed(lock))
+		if (!check_guessed(lock))
 			continue;
 		json_array_foreach(json_object_get(lock, "processes"), j,
 				   process) if (json_integer_value(process) ==

@@ -102,17 +102,6 @@ static void check_pair_sums(struct check *k, uint32_t group, const json_t *lock)
 	}
 }
 
-/* Two holds of a thread that only ran between them, without a call, look like one. */
-static void check_at_most(struct check *k, const struct truth_group *g, const json_t *lock)
-{
-	uint64_t told = check_integer(json_object_get(lock, "hold"), "sum");
-	uint64_t truth = check_sum(&g->hold) + g->gaps;
-
-	if (told > truth)
-		check_differs(k, "lock %" PRIu64 ": held for %" PRIu64 ", truth at most %" PRIu64,
-			      check_integer(lock, "id"), told, truth);
-}
-
 /* Jain's index over the holds of all who used the lock. */
 static void check_fairness(struct check *k, uint32_t group, const json_t *lock)
 {
@@ -130,14 +119,6 @@ static void check_fairness(struct check *k, uint32_t group, const json_t *lock)
 	if (sum > 0)
 		check_share(k, "lock", check_integer(lock, "id"), lock, "fairness",
 			    sum * sum / (n * squares));
-}
-
-static bool is_mutex(const json_t *lock)
-{
-	const char *name = check_text(lock, "name");
-
-	return !strncmp(name, "mutex_", 6) ||
-	       (!strncmp(name, "shared_", 7) && !strcmp(check_text(lock, "kind"), "mutex"));
 }
 
 static void check_lock(struct check *k, uint32_t group, const json_t *lock)
@@ -167,8 +148,8 @@ static void check_lock(struct check *k, uint32_t group, const json_t *lock)
 		check_pairs(k, g, lock);
 		check_fairness(k, group, lock);
 		check_spread(k, id, "hold", lock, &g->hold);
-	} else if (is_mutex(lock)) {
-		check_at_most(k, g, lock);
+	} else {
+		check_inferred_holds(k, group, lock);
 	}
 	check_spread(k, id, "wait", lock, &g->wait);
 }

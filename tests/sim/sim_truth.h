@@ -55,6 +55,8 @@ struct truth_part {
 	uint64_t let_go_at,
 		blocks_then; /* when it last let go, and how often it had blocked by then */
 	uint64_t got, let_go, held, held_run, held_runnable;
+	uint64_t gaps;		 /* between two holds, its thread not having blocked meanwhile */
+	uint64_t since, longest; /* of holds that only such gaps part */
 	struct truth_list data; /* each time from data to having the lock */
 };
 
@@ -63,7 +65,6 @@ struct truth_group {
 	bool lock, probed;
 	uint32_t id;	  /* the report's, for locks */
 	uint32_t waiting; /* asleep now */
-	uint64_t gaps;	  /* between two holds of a thread that did not block meanwhile */
 	uint64_t waits, timeouts, handoffs, handoff_sum, blocked, serialized;
 	struct truth_list wait, hold;
 	/* Who held it when, for probed locks: times, and thread index + 1 from then on. */

@@ -12,6 +12,8 @@ static uint32_t group_of_object(struct sim_truth *t, const struct sim_object *o,
 
 	if (o->shared)
 		return truth_group_of(t, o->word, p);
+	if (o->kind == OBJECT_BATON)
+		return truth_group_of(t, thread->turn_word, p);
 
 	for (uint32_t i = 0; i < 4 && o->word + i < t->s->nwords && !group; i++)
 		if (t->s->words[o->word + i].as == p->as &&
@@ -60,7 +62,9 @@ void sim_truth_got(struct sim *s, const struct sim_thread *thread, const struct 
 
 		part->got++;
 		if (part->let_go && part->blocks_then == x->voluntary)
-			t->groups[group - 1].gaps += s->now - part->let_go_at;
+			part->gaps += s->now - part->let_go_at;
+		else
+			part->since = s->now;
 	} else {
 		t->missing += is_probed(s, o);
 	}
@@ -81,6 +85,8 @@ void truth_hold_ends(struct sim_truth *t, const struct sim_object *o)
 	part->held += t->s->now - hold->since;
 	part->held_run += run_clock(t, x) - hold->run;
 	part->held_runnable += x->time[TRUTH_RUNNABLE] - hold->runnable;
+	part->longest = t->s->now - part->since > part->longest ? t->s->now - part->since
+								: part->longest;
 	truth_add(&t->groups[group - 1].hold, t->s->now - hold->since);
 	hold->thread = 0;
 }

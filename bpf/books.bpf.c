@@ -86,6 +86,7 @@ int find_tasks(struct bpf_iter__task *ctx)
 	struct task_struct *t = ctx->task;
 	u64 now = bpf_ktime_get_ns();
 	struct task_state *s;
+	u32 id, process;
 	bool kthread;
 
 	/* Who is ending or waits to be reaped does nothing worth telling, and it may be that no
@@ -100,14 +101,18 @@ int find_tasks(struct bpf_iter__task *ctx)
 	if (!s)
 		return 0;
 	kthread = t->flags & PF_KTHREAD;
+	id = s->id;
 	s->as = kthread ? 0 : found_id((u64)t->mm, draw_id());
-	/* Its children take both over once this is set: see on_newtask(). */
-	__sync_fetch_and_add(&s->process, found_id((u32)t->tgid, s->id));
-	record_task(now, t, s, 0, 0, GT_TASK_FOUND | (t->pid != t->tgid ? GT_TASK_THREAD : 0));
+	process = found_id((u32)t->tgid, id);
+	record_task(now, t, s, process, 0, 0,
+		    GT_TASK_FOUND | (t->pid != t->tgid ? GT_TASK_THREAD : 0));
 	found++;
-	/* Since the look at it above; on_exit() may have come before the mark. */
+	/* Its children take both over once this is set: see on_newtask(). Up to here on_exit() has
+	 * let it be; from here on `s` may be another's. */
+	__sync_fetch_and_add(&s->process, process);
+	/* It may have ended since the look at it above. */
 	if (t->flags & PF_EXITING)
-		task_ends_early(t, s, now);
+		task_ends_early(t, s, id, now);
 	return 0;
 }
 

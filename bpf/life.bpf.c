@@ -33,7 +33,8 @@ int on_newtask(u64 *ctx)
 		s->allowed = c->allowed;
 		s->nr_allowed = c->nr_allowed;
 	}
-	record_task(now, child, s, c ? c->id : 0, (u32)clone_flags, thread ? GT_TASK_THREAD : 0);
+	record_task(now, child, s, s->process, c ? c->id : 0, (u32)clone_flags,
+		    thread ? GT_TASK_THREAD : 0);
 	return 0;
 }
 
@@ -106,7 +107,9 @@ int on_exit(u64 *ctx)
 	if (!s)
 		return 0;
 	if (!enabled) {
-		task_ends_early(t, s, now);
+		/* If find_tasks is about to introduce it, it ends it, too. */
+		if (READ_ONCE(s->process))
+			task_ends_early(t, s, READ_ONCE(s->id), now);
 		return 0;
 	}
 	cpu = bpf_get_smp_processor_id();

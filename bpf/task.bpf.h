@@ -76,7 +76,7 @@ static __always_inline u32 wish_of(u32 tgid)
 }
 
 static __always_inline void record_task(u64 now, struct task_struct *t, const struct task_state *s,
-					u32 parent, u32 clone_flags, u32 flags)
+					u32 process, u32 parent, u32 clone_flags, u32 flags)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);
@@ -86,7 +86,7 @@ static __always_inline void record_task(u64 now, struct task_struct *t, const st
 		return;
 	record_header_rare(&r->hdr, now, GT_WIRE_TASK, cpu, s->id);
 	r->parent = parent;
-	r->process = s->process;
+	r->process = process;
 	r->as = s->as;
 	r->tid = tid_of(t);
 	r->tgid = tgid_of(t);
@@ -152,16 +152,22 @@ static __always_inline struct task_state *task_mark(struct task_struct *t, u64 n
 
 /*
  * `t` ends before switches are recorded: nothing more is to be told of it, so its end is told now,
- * as the state that it will have, and it is let go of. Not to be used afterwards.
+ * as the state that it will have, and it is let go of. Not to be used afterwards. The task itself
+ * and who finds it may come here at once, the second when `s` is another's already: its number,
+ * which nobody gets a second time, says which is first.
  */
-static __always_inline void task_ends_early(struct task_struct *t, struct task_state *s, u64 now)
+static __always_inline void task_ends_early(struct task_struct *t, struct task_state *s, u32 id,
+					    u64 now)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu_state *c = cpu_state(cpu);
-	struct gt_wire_switch *r = record_reserve(cpu, c, now, sizeof(*r));
+	struct gt_wire_switch *r;
 
+	if (!id || __sync_val_compare_and_swap(&s->id, id, 0) != id)
+		return;
+	r = record_reserve(cpu, c, now, sizeof(*r));
 	if (r) {
-		record_header(&r->hdr, now, GT_WIRE_STATE, 0, s->id);
+		record_header(&r->hdr, now, GT_WIRE_STATE, 0, id);
 		r->hdr.state = TASK_DEAD;
 		r->peer = 0;
 		r->syscall = -1;

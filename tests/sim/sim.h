@@ -23,7 +23,8 @@
  *                 sim_truth_losses.c: what a loss leaves unknown
  *   sim_check.c   the report against the books; sim_check_locks.c: locks and events;
  *                 sim_check_calls.c: futex calls; sim_check_data.c: from data to a lock;
- *                 sim_check_holds.c: inferred holds; sim_check_parallel.c: parallelism; sim_check_verdict.c: N and verdicts
+ *                 sim_check_holds.c: inferred holds; sim_check_parallel.c: parallelism;
+ *                 sim_check_verdict.c: N and verdicts; sim_check_numbers.c: what is left
  *   sim_params.c  what a seed stands for
  *   sim_scenarios.c  worlds with a name, whose verdict is known
  *   sim_main.c    options, many seeds, shrinking

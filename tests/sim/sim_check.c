@@ -317,6 +317,7 @@ static int compare(struct check *k)
 	check_wakeups(k);
 	check_locks(k);
 	check_verdict(k);
+	check_numbers(k);
 	if (k->c->p.scenario)
 		sim_scenario_check(k);
 	return k->differences;

@@ -41,6 +41,9 @@ void check_share(struct check *k, const char *what, uint64_t id, const json_t *o
 /* {sum, p50, p99, max} of a list, which is sorted by this. */
 void check_spread(struct check *k, uint64_t id, const char *name, const json_t *lock,
 		  struct truth_list *l);
+/* p50 and p99 alone, likewise. */
+void check_quantiles(struct check *k, uint64_t id, const char *name, const json_t *lock,
+		     struct truth_list *l);
 uint64_t check_sum(const struct truth_list *l);
 double check_least(double a, double b);
 
@@ -70,6 +73,10 @@ bool check_guessed(const json_t *lock);
 /* ---- sim_check_holds.c ---- */
 
 void check_inferred_holds(struct check *k, uint32_t group, const json_t *lock);
+
+/* ---- sim_check_numbers.c ---- */
+
+void check_numbers(struct check *k);
 
 /* ---- sim_check_shared.c ---- */
 

@@ -107,6 +107,18 @@ uint64_t check_sum(const struct truth_list *l)
 	return sum;
 }
 
+void check_quantiles(struct check *k, uint64_t id, const char *name, const json_t *lock,
+		     struct truth_list *l)
+{
+	const json_t *o = json_object_get(lock, name);
+
+	if (!l->n)
+		return;
+	qsort(l->at, l->n, sizeof(*l->at), number_cmp);
+	quantile(k, id, name, o, "p50", l, 0.5);
+	quantile(k, id, name, o, "p99", l, 0.99);
+}
+
 void check_spread(struct check *k, uint64_t id, const char *name, const json_t *lock,
 		  struct truth_list *l)
 {
@@ -114,11 +126,9 @@ void check_spread(struct check *k, uint64_t id, const char *name, const json_t *
 
 	if (!l->n)
 		return;
-	qsort(l->at, l->n, sizeof(*l->at), number_cmp);
+	check_quantiles(k, id, name, lock, l);
 	check_same(k, name, id, o, "sum", check_sum(l));
 	check_same(k, name, id, o, "max", l->at[l->n - 1]);
-	quantile(k, id, name, o, "p50", l, 0.5);
-	quantile(k, id, name, o, "p99", l, 0.99);
 }
 
 /* ---- what the report took for what ---- */

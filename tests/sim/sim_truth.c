@@ -69,6 +69,7 @@ void truth_free(struct sim_truth *t)
 
 		free(g->wait.at);
 		free(g->hold.at);
+		free(g->handoff.at);
 		free(g->holder_at.at);
 		free(g->holder.at);
 		free(g->wait_from.at);
@@ -85,6 +86,7 @@ void truth_free(struct sim_truth *t)
 	map_free(&t->part_index);
 	map_free(&t->wakeups);
 	map_free(&t->places);
+	map_free(&t->moves);
 	free(t->parts);
 	free(t->groups);
 	free(t->threads);
@@ -366,6 +368,7 @@ static void wait_ends(struct sim_truth *t, const struct sim_thread *thread, bool
 	if (back && x->by_futex) {
 		g->handoffs++;
 		g->handoff_sum += end - x->woken;
+		truth_add(&g->handoff, end - x->woken);
 	}
 	x->group = 0;
 }
@@ -410,7 +413,10 @@ void sim_truth_resume(struct sim *s, const struct sim_thread *thread)
 {
 	struct truth_thread *x = &s->truth->threads[thread->index];
 
-	x->migrations += x->last_cpu && x->last_cpu != thread->cpu + 1;
+	if (x->last_cpu && x->last_cpu != thread->cpu + 1) {
+		x->migrations++;
+		map_add(&s->truth->moves, thread->cpu, 1);
+	}
 	x->last_cpu = thread->cpu + 1;
 	if (x->comes)
 		truth_data_arrives(x, run_clock(s->truth, x));

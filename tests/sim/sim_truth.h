@@ -66,7 +66,7 @@ struct truth_group {
 	uint32_t id;	  /* the report's, for locks */
 	uint32_t waiting; /* asleep now */
 	uint64_t waits, timeouts, handoffs, handoff_sum, blocked, serialized;
-	struct truth_list wait, hold;
+	struct truth_list wait, hold, handoff;
 	/* Who held it when, for probed locks: times, and thread index + 1 from then on. */
 	struct truth_list holder_at, holder;
 	struct truth_list wait_from, wait_to, waiter;
@@ -112,6 +112,7 @@ struct sim_truth {
 	size_t nparts, parts_room;
 	struct map wakeups; /* by truth_wake_key() */
 	struct map places;  /* cpu << 32 | thread → ns */
+	struct map moves;   /* threads that came from another CPU, by CPU */
 	double inverse;
 	struct truth_hold *holds; /* by object */
 	const struct sim_loss *losses;

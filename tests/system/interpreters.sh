@@ -3,7 +3,7 @@
 # Real interpreters: threads that count are serialized by the interpreter's global lock, which is named; processes that
 # count are not, and share no lock. Debian's, stripped, and every CPython that is found.
 # shellcheck disable=SC2016,SC2119,SC2317 # scripts in quotes; functions with optional arguments; called by name
-CASE_SECONDS=${CASE_SECONDS:-300} # a case may be about ten interpreters
+CASE_SECONDS=${CASE_SECONDS:-900} # a case may be about ten interpreters
 . "$(dirname "$0")/lib.sh"
 
 # CPython 2.7 switches so often that not every stack can be copied, which costs frames and no time.
@@ -261,8 +261,11 @@ case_cpythons_threads_probed() {
 # ---- two at once ----
 
 # With a CPU for each of them they are; threads of two pythons on two CPUs that others use as well are in want of them.
-TWO_SERIALIZED='(lambda two: len(two) == 2 and all(process_called(pid, "serialized", "cpu-starved contended")
-	for pid in two))([q["pid"] for q in processes if "python" in q["comm"]])'
+# two_serialized PIDS: an expression, of a list of pids as Python has it.
+two_serialized() {
+	echo "(lambda two: len(two) == 2 and all(process_called(pid, 'serialized', 'cpu-starved contended') for pid in two))($1)"
+}
+PYTHONS='[q["pid"] for q in processes if "python" in q["comm"]]'
 
 # Both are counted under -a with everything else that runs here.
 case_two_pythons_of_all() {
@@ -282,15 +285,20 @@ two_pythons_hold() {
 	STATUS=$?
 	kill "${children[@]}" 2>/dev/null
 	want_status 0
-	check "$SOUND" 'len([l for l in locks if l["kind"] == "cpython-gil" and l["waits"] >= 20]) == 2' "$NO_LOCK_SHARED" \
-		"$TWO_SERIALIZED"
+	# Who has the GIL is asked for it after 5 ms, of which he has run for some.
+	check "$SOUND" "(lambda runs: len(runs) == 2 and all(l['waits'] >= min(20, runs[l['processes'][0]] / (20 * ms)) > 0
+		for l in locks if l['kind'] == 'cpython-gil' and l['processes'][0] in runs))(
+		{q['id']: q['run'] for q in processes if q['pid'] in (${children[0]}, ${children[1]})})" "$NO_LOCK_SHARED" \
+		"sum(q['id'] in l['processes'] for l in locks if l['kind'] == 'cpython-gil' for q in processes
+			if q['pid'] in (${children[0]}, ${children[1]})) == 2" \
+		"$(two_serialized "[${children[0]}, ${children[1]}]")"
 }
 
 case_two_pythons_under_one_shell() {
 	needs_debian_python
 	verdict_of 2 /bin/sh -c "/usr/bin/python3 '$LOADS/python/count_threads.py' & /usr/bin/python3 '$LOADS/python/count_threads.py'; wait" -- \
 		'called("parallel mixed")' \
-		"$TWO_SERIALIZED" \
+		"$(two_serialized "$PYTHONS")" \
 		'len([l for l in locks if l["kind"] == "cpython-gil"]) == 2'
 }
 

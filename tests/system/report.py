@@ -121,6 +121,16 @@ def waited(report, row, own, each):
     return -allowed - outside_waits(report) <= row["wait"]["sum"] - own["wait_ns"] <= allowed
 
 
+def lost_beside_others(report):
+    """The collector had no CPU for longer than the rings last, since others had them; and that is said."""
+    others = sum(cpu["other"] for cpu in report["cpus"])
+    told = report["losses"]["exceeded"] and report["verdict"]["class"] == "inconclusive"
+    if not told or others < 0.75 * len(report["cpus"]) * report["window"]["wall"]:
+        return False
+    note(f"beside others: {report['verdict']['sentence']}")
+    return True
+
+
 def process_called(report, pid, *classes):
     rows = [row for row in report["processes"] if row["pid"] == pid]
     if len(rows) == 1 and called(rows[0], *classes):
@@ -180,6 +190,7 @@ def main():
         "off_by": off_by,
         "cpu_off_by": cpu_off_by,
         "lost": lost(report),
+        "lost_beside_others": lost(report) > 0 and lost_beside_others(report),
         "disturbed": bool(wants(report)),
         "waited": lambda row, own, each: waited(report, row, own, each),
         "called": lambda *classes: called(report, *classes),

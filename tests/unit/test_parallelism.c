@@ -108,6 +108,8 @@ static void waiting_for_a_cpu_starves_from_one_millisecond_on(void **unused)
 	s.meta.cpus_online = s.meta.cpus_allowed = 2;
 	schedule_play(&s);
 	assert_true(s.out.parallelism.starved_share == 0);
+	/* Nor is one alone beside which another could run. */
+	assert_int_equal(s.out.verdict.class, VERDICT_MIXED);
 	schedule_free(&s);
 }
 

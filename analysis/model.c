@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "lib/cold.h"
+
 struct model *model_new(const struct gt_meta *meta, struct lock_table *locks)
 {
 	struct model *m = calloc(1, sizeof(*m));
@@ -141,7 +143,7 @@ void model_set_calm(struct model *m)
 	m->calm = m->end && m->end < m->next_loss ? m->end : m->next_loss;
 }
 
-static int any_event(struct model *m, const struct gt_event *ev)
+static COLD int any_event(struct model *m, const struct gt_event *ev)
 {
 	const struct handler *handler = ev->kind < GT_KIND_COUNT ? &handlers[ev->kind] : NULL;
 

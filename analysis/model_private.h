@@ -154,7 +154,15 @@ int model_tasks_init(struct model *m);
 void model_tasks_free(struct model *m);
 /* The live thread of a record; NULL for 0, for one that ended and, counted, for one never heard of.
  */
-struct model_thread *model_live(struct model *m, uint32_t id);
+static inline struct model_thread *model_live(struct model *m, uint32_t id)
+{
+	struct model_thread *t = id ? idmap_get(&m->thread_ids, id) : NULL;
+
+	if (t && t->pub.state != STATE_NONE)
+		return t;
+	m->counts.unknown_tasks += id && !t;
+	return NULL;
+}
 /* Tell the sinks and change the state. A change to the same state is none. */
 void model_set_state(struct model *m, struct model_thread *t, enum state next);
 void model_end_thread(struct model *m, struct model_thread *t);

@@ -47,16 +47,6 @@ static int grow(void ***at, uint32_t n, uint32_t *cap)
 	return 0;
 }
 
-struct model_thread *model_live(struct model *m, uint32_t id)
-{
-	struct model_thread *t = id ? idmap_get(&m->thread_ids, id) : NULL;
-
-	if (t && t->pub.state != STATE_NONE)
-		return t;
-	m->counts.unknown_tasks += id && !t;
-	return NULL;
-}
-
 /* On the list of what a loss may concern: everyone alive but those on a CPU and those already
  * unknown. */
 static bool may_be_lost(enum state state)

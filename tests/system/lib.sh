@@ -114,7 +114,7 @@ want_clear() {
 
 # check FILE EXPRESSION…: Python expressions over the JSON report, see report.py.
 check_report() {
-	"$PYTHON" "$HERE/report.py" "$@" >&2 || exit 1
+	"$PYTHON" -B "$HERE/report.py" "$@" >&2 || exit 1
 }
 
 check() {

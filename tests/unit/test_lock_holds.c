@@ -633,6 +633,31 @@ static void latency_runs_from_the_data_to_the_lock(void **state)
 	scene_done(&s, &r);
 }
 
+/* B comes back shortly before A sleeps, and goes on: it has the lock from when A has not. */
+static void a_hold_begins_when_the_one_before_is_over(void **state)
+{
+	struct results r;
+	struct scene s;
+
+	begin(&s);
+	turns(&s, 40);
+	s.us += 5000;
+	hand_over(&s, A, B);
+	scene_wake(&s, B, A, GIL + 4);
+	scene_sleep(&s, 1, B);
+	s.us += 3;
+	scene_run(&s, 0, A);
+	s.us += 2000;
+	scene_timeout(&s, B);
+	scene_run(&s, 1, B);
+	s.us += 100;
+	scene_sleep(&s, 0, A);
+	s.us += 9000;
+	scene_results(&s, &r);
+	assert_in_range(r.locks[0].hold.max, 9000 * US, 9020 * US);
+	scene_done(&s, &r);
+}
+
 /* B's data comes, it waits for a mutex after `ran`, and has the probed lock without waiting next. */
 static void data_then_a_mutex_then_a_probed_lock(struct scene *s, uint64_t ran, struct results *r)
 {
@@ -731,6 +756,7 @@ int main(void)
 		cmocka_unit_test(a_preempted_holder_goes_on_holding),
 		cmocka_unit_test(who_sleeps_while_nobody_is_woken_holds_it_asleep),
 		cmocka_unit_test(latency_runs_from_the_data_to_the_lock),
+		cmocka_unit_test(a_hold_begins_when_the_one_before_is_over),
 		cmocka_unit_test(data_is_for_the_lock_that_is_wanted_next),
 		cmocka_unit_test(data_that_is_worked_on_first_is_for_no_lock),
 		cmocka_unit_test(notes_are_told_once),

@@ -233,10 +233,17 @@ static void say_imbalanced(struct buf *b, const struct verdict_facts *f)
 {
 	buf_printf(
 		b,
-		"imbalanced: for %.1f %% of active time one thread ran alone while no other was ready to run or waited for a lock; average parallelism %.2f of ",
+		"imbalanced: for %.1f %% of active time one thread ran alone while no other was ready to run or waited for a known lock; average parallelism %.2f of ",
 		percent(f, f->sums.alone), f->parallelism->average);
 	say_cpus(b, f->parallelism->cpus);
+	say_too_short(b, f);
 	say_gain(b, f->parallelism);
+	if (f->sums.workers > 1)
+		buf_printf(
+			b,
+			"; %" PRIu32
+			" threads worked, and a lock whose waiters each sleep on a word of their own would look the same",
+			f->sums.workers);
 }
 
 static void say_parallel(struct buf *b, const struct verdict_facts *f)

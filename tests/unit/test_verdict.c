@@ -364,6 +364,26 @@ static void single_threaded_for_less_than_a_time_slice_is_too_short(void **unuse
 	sentence_lacks(&f, "too short");
 }
 
+/* One after the other: by an agreement, by a lock that is not known as one, or for want of time. */
+static void imbalanced_tells_what_would_look_the_same(void **unused)
+{
+	struct result_parallelism p;
+	struct verdict_facts f = plain(&p);
+
+	f.sums.alone = 900000000;
+	sentence_is(&f, "imbalanced: for 90.0 % of active time one thread ran alone");
+	sentence_is(&f, "waited for a known lock");
+	sentence_is(&f, "; 4 threads worked, and a lock whose waiters each sleep on a word of their own "
+			"would look the same");
+	sentence_lacks(&f, "too short");
+	f.interpreter = GT_INTERPRETER_RUBY;
+	f.sums.run_max = 99000000;
+	sentence_is(&f, "too short to tell whether Ruby's GVL keeps its threads apart");
+	f.sums.workers = 1; /* the others' work is next to nothing */
+	sentence_lacks(&f, "too short");
+	sentence_lacks(&f, "look the same");
+}
+
 static void sentence_tells_a_loss_from_an_early_end(void **unused)
 {
 	struct result_parallelism p;
@@ -744,6 +764,7 @@ int main(void)
 		cmocka_unit_test(nothing_remarkable_is_mixed),
 		cmocka_unit_test(unknown_time_or_too_little_work_is_inconclusive),
 		cmocka_unit_test(single_threaded_for_less_than_a_time_slice_is_too_short),
+		cmocka_unit_test(imbalanced_tells_what_would_look_the_same),
 		cmocka_unit_test(sentence_tells_a_loss_from_an_early_end),
 		cmocka_unit_test(only_a_part_of_a_cpu_has_decimals),
 		cmocka_unit_test(starving_says_what_took_the_cpus),

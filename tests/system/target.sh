@@ -391,6 +391,20 @@ case_attach_too_late() {
 	want_said 'there is no such process|ended before tracing began'
 }
 
+# Ctrl-C (here SIGTERM, which no shell has its children ignore) while giltrace loads its programs: the
+# command waits behind the gate and ends first.
+case_ended_before_it_began() {
+	local pid
+	needs_trace
+	setsid "$GILTRACE" run -- /bin/sleep 60 >"$T/out" 2>"$T/err" &
+	pid=$!
+	wait_for 30 grep -q running "$T/err" || fail "it never said what it runs$(echo; show_output)"
+	kill -TERM -- "-$pid"
+	wait "$pid"
+	want_said 'was ended before tracing began|ended by signal 15'
+	! grep -q 'No such process' "$T/err" || fail "it says what the kernel said$(echo; show_output)"
+}
+
 case_attach_quit() {
 	local pid
 	needs_trace

@@ -14,6 +14,7 @@
 #include "user/helper/stacks.h"
 #include "user/helper/symbols.h"
 #include "user/inspect/inspect.h"
+#include "user/shown.h"
 
 #define INSPECT_MS 500 /* for looking into the program before it is run */
 
@@ -94,6 +95,16 @@ static uint64_t own_cpu(const struct recording *r)
 	       (r->stacks ? helper_cpu(stacks_pid(r->stacks)) : 0);
 }
 
+static void say_not_begun(const struct recording *r, int err)
+{
+	if (err == -ESRCH && r->target) /* still behind its gate: Ctrl-C in the first moments */
+		log_error("%s was ended before tracing began", SHOWN(target_path(r->target)));
+	else if (err == -ESRCH)
+		log_error("nothing to trace: what was to be watched ended before tracing began");
+	else
+		log_error("cannot begin to trace: %s", strerror(-err));
+}
+
 /* Up to the opened gate. 0, or the exit status of what failed, reported. */
 static int recording_begin(struct recording *r, int trace_fd)
 {
@@ -121,12 +132,8 @@ static int recording_begin(struct recording *r, int trace_fd)
 	if (probes_begin(r))
 		return FAILED; /* it has told */
 	err = tracing_begin(r);
-	if (err == -ESRCH && !r->target) {
-		log_error("nothing to trace: what was to be watched ended before tracing began");
-		return FAILED;
-	}
 	if (err) {
-		log_error("cannot begin to trace: %s", strerror(-err));
+		say_not_begun(r, err);
 		return FAILED;
 	}
 	aside_keep(record_process(r), &r->kept_off);

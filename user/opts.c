@@ -175,6 +175,16 @@ static int parse_words(struct opts_parse *p, unsigned int commands, char **argv,
 	return 0;
 }
 
+/* Two reports in one stream are neither. */
+static bool shares_standard_output(const struct options *o)
+{
+	size_t n = o->json;
+
+	for (size_t i = 0; i < o->nexports; i++)
+		n += strcmp(o->exports[i].file, "-") == 0;
+	return n > 1;
+}
+
 int opts_parse(unsigned int commands, char **argv, struct options *o, bool *dashes,
 	       char error[OPTS_ERROR_MAX])
 {
@@ -182,6 +192,9 @@ int opts_parse(unsigned int commands, char **argv, struct options *o, bool *dash
 	size_t used;
 	int err = parse_words(&p, commands, argv, &used);
 
+	if (!err && shares_standard_output(o))
+		err = opts_fail(&p, -EINVAL,
+				"standard output takes one report: give the others a file");
 	if (err)
 		return err;
 	*dashes = argv[used] && strcmp(argv[used], "--") == 0;

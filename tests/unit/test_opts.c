@@ -232,6 +232,8 @@ static void test_wrong_options_are_named(void **state)
 	refused_for(OPTS_REPORT, "-F 99", "does not apply");
 	refused("--export pdf:x", "there is no kind 'pdf'; there are: text");
 	refused("--export json", "'json' is not KIND:FILE");
+	refused("--export json:- --export csv:-", "standard output takes one report");
+	refused("--json --export csv:-", "standard output takes one report");
 	refused("--export json:", "'json:' is not KIND:FILE");
 	refused_for(OPTS_REPORT, "-d 5", "option -d does not apply");
 	refused_for(OPTS_REPORT, "--duration 5", "option --duration does not apply");

@@ -5,7 +5,8 @@
  * which only its next step tells; that time is charged in the second case.
  *
  * A change of holders is only noted: charged is whoever stops waiting, for each that had the lock
- * meanwhile, so that it costs no look at everybody else who waits.
+ * meanwhile, so that it costs no look at everybody else who waits. What that would cost with many
+ * waiters and changes is bounded: of the rest only the sum is kept, as time by others.
  */
 #ifndef ANALYSIS_LOCK_BLAME_H
 #define ANALYSIS_LOCK_BLAME_H
@@ -14,10 +15,11 @@
 
 /* One thread's wait; a zeroed struct is none. */
 struct lock_blame_wait {
-	uint64_t charged; /* up to here */
-	uint64_t untold;  /* ns of a pause whose holders are no longer kept */
-	uint32_t past;	  /* the first tenure that it has not been charged for */
-	uint32_t slot;
+	uint64_t charged;    /* up to here */
+	uint64_t untold;     /* ns of a pause whose holders are no longer kept */
+	uint32_t past;	     /* the first tenure that it has not been charged for */
+	uint32_t part;	     /* its part in the lock, by number */
+	uint32_t self;	     /* index + 1 */
 	uint32_t next, prev; /* thread index + 1 */
 	uint32_t lock;	     /* number + 1; 0: it waits for none */
 	bool paused;	     /* it runs: what follows is charged if it goes on waiting */
@@ -37,13 +39,10 @@ void lock_blame_again(struct lock_blames *b, uint32_t thread, uint64_t now);
 /* The wait is over: when it was paused, else now. */
 void lock_blame_end(struct lock_blames *b, uint32_t thread, uint64_t now);
 
-/* From `when` on, not long ago, the lock is held by the thread of that slot, or by nobody: 0. */
-void lock_blame_holder(struct lock_blames *b, uint32_t lock, uint32_t slot, uint64_t when);
+/* From `when` on, not long ago, the lock is held by this thread, index + 1, or by nobody: 0. */
+void lock_blame_holder(struct lock_blames *b, uint32_t lock, uint32_t holder, uint64_t when);
 
 /* Who was thought to hold it since the last call never did: it was this one. */
-void lock_blame_correct(struct lock_blames *b, uint32_t lock, uint32_t slot);
-
-/* Waiting time of the thread of slot `waiter` that `holder` is charged with, ns. */
-uint64_t lock_blame_get(const struct lock_book *book, uint32_t holder, uint32_t waiter);
+void lock_blame_correct(struct lock_blames *b, uint32_t lock, uint32_t holder);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CELLS_MAX (1U << 22) /* 64 MB */
+
 static bool is_global(enum lock_kind_id kind)
 {
 	return kind == LOCK_KIND_CPYTHON_GIL || kind == LOCK_KIND_PYPY_GIL ||
@@ -34,6 +36,7 @@ int lock_books_init(struct lock_books *b, const struct lock_table *table,
 	if (!b->at || !b->ways)
 		return -ENOMEM;
 	b->nlocks = n;
+	b->cells_left = CELLS_MAX;
 	for (uint32_t i = 0; i < n; i++) {
 		b->ways[i] = way_of(table, probed, i);
 		b->any_global |= b->ways[i] == LOCK_WAY_GLOBAL;
@@ -54,7 +57,6 @@ void lock_books_release(struct lock_books *b)
 		spread_release(&book->ask);
 		spread_release(&book->leave);
 		free(book->blame.past);
-		free(book->blame.cells);
 		free(book);
 	}
 	lock_parts_release(&b->parts);
@@ -87,18 +89,6 @@ struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint
 		lock_books_check(b, -ENOMEM);
 	b->left_out += !p;
 	return p;
-}
-
-uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread)
-{
-	struct lock_book *book = lock_books_get(b, lock);
-	struct lock_part *p = book ? lock_books_part(b, lock, thread) : NULL;
-
-	if (!p)
-		return 0;
-	if (!p->slot)
-		p->slot = ++book->nslots;
-	return p->slot;
 }
 
 static COLD bool make_room(struct lock_books *b, uint32_t thread)

@@ -16,10 +16,7 @@
 
 #define LOCK_NONE UINT32_MAX
 
-/* Up to how many threads of one lock the matrix tells apart. */
-#define LOCK_SLOTS_MAX 256
-
-/* Until then the thread of that slot was held to have the lock. */
+/* Until then that thread was held to have the lock. */
 struct lock_tenure {
 	uint64_t until;
 	uint32_t holder;
@@ -27,13 +24,12 @@ struct lock_tenure {
 
 /* Who is held to have the lock, and everybody who waits: lock_blame.h. */
 struct lock_blame {
-	uint32_t holder; /* slot; 0: nobody known */
+	uint32_t holder; /* struct thread.index + 1; 0: nobody known */
 	uint32_t first;	 /* waiting thread's index + 1; 0: none */
 	/* Who had it before, oldest first, as far as not every waiter has been charged for it. */
 	struct lock_tenure *past;
 	uint32_t npast, past_room;
-	uint32_t room;	 /* cells are room × room, row: holder, column: waiter */
-	uint64_t *cells; /* ns */
+	uint32_t waiting; /* threads */
 };
 
 /* A hold that goes on, or is taken to. */
@@ -59,7 +55,6 @@ struct lock_book {
 	uint64_t timed_out, timed_out_start;
 	uint64_t last_wake;
 	uint32_t last_waker; /* struct thread.index */
-	uint32_t nslots;     /* threads with a part in it, numbered from 1 */
 	enum lock_way way;
 	bool tells_having; /* probes have told of having it, so asking alone is not taken for it */
 	struct lock_blame blame;
@@ -80,7 +75,7 @@ struct lock_books {
 	struct lock_parts parts;
 	uint64_t *runnable; /* by struct thread.index: ns it has waited for a CPU */
 	size_t nrunnable;
-	uint64_t cells; /* of all matrices */
+	uint64_t cells_left; /* of all rows, and past holders: what there is room for */
 	uint64_t left_out;
 	int err; /* the first -ENOMEM */
 };
@@ -103,7 +98,6 @@ static inline struct lock_book *lock_books_get(struct lock_books *b, uint32_t lo
 }
 
 COLD struct lock_part *lock_books_part_look(struct lock_books *b, uint32_t lock, uint32_t thread);
-COLD uint32_t lock_books_slot_look(struct lock_books *b, uint32_t lock, uint32_t thread);
 
 /* Likewise; NULL also beyond LOCK_PARTS_MAX. Valid until the next call. */
 static inline struct lock_part *lock_books_part(struct lock_books *b, uint32_t lock,
@@ -112,15 +106,6 @@ static inline struct lock_part *lock_books_part(struct lock_books *b, uint32_t l
 	uint32_t at = pairs_hint(&b->parts.index, lock, thread);
 
 	return at != PAIRS_NONE ? &b->parts.at[at] : lock_books_part_look(b, lock, thread);
-}
-
-/* The thread's number within the lock, from 1; 0 when there was no room. */
-static inline uint32_t lock_books_slot(struct lock_books *b, uint32_t lock, uint32_t thread)
-{
-	uint32_t at = pairs_hint(&b->parts.index, lock, thread);
-	uint32_t slot = at != PAIRS_NONE ? b->parts.at[at].slot : 0;
-
-	return slot ? slot : lock_books_slot_look(b, lock, thread);
 }
 
 /* Before the model changes a thread's state: keeps its clocks. */

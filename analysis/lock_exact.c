@@ -30,14 +30,14 @@ static struct lock_exact *exact(struct lock_holds *h, uint32_t thread)
 
 static void holder_is(struct lock_holds *h, uint32_t lock, const struct thread *t, uint64_t now)
 {
-	lock_blame_holder(&h->blames, lock, lock_books_slot(h->books, lock, t->index), now);
+	lock_blame_holder(&h->blames, lock, t->index + 1, now);
 }
 
 static bool is_holder(struct lock_holds *h, uint32_t lock, const struct thread *t)
 {
-	uint32_t slot = lock_books_slot(h->books, lock, t->index);
+	const struct lock_book *b = h->books->at[lock];
 
-	return slot && h->books->at[lock]->blame.holder == slot;
+	return b && b->blame.holder == t->index + 1;
 }
 
 void lock_exact_block(struct lock_holds *h, const struct lock_step *s)

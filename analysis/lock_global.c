@@ -14,10 +14,9 @@
 struct lock_global {
 	const struct thread *t;
 	uint32_t lock; /* number + 1; 0: it uses none, as far as known */
-	uint32_t slot;
-	bool on;      /* goes on: has a CPU, or could use one */
-	bool arrived; /* from elsewhere, not from a wait for the lock */
-	bool woke;    /* another, on this lock, since it is on: it had the lock */
+	bool on;       /* goes on: has a CPU, or could use one */
+	bool arrived;  /* from elsewhere, not from a wait for the lock */
+	bool woke;     /* another, on this lock, since it is on: it had the lock */
 	uint64_t on_since;
 	struct lock_clock on_at;
 	uint32_t next, prev; /* among those of this lock that are on: index + 1 */
@@ -72,7 +71,6 @@ static void join(struct lock_holds *h, struct lock_global *u, uint32_t thread, u
 	if (u->lock && u->on)
 		unlink_on(h, book_of(h, u), u);
 	u->lock = lock + 1;
-	u->slot = lock_books_slot(h->books, lock, thread);
 	if (u->on)
 		link_on(h, book_of(h, u), u, thread);
 }
@@ -112,7 +110,7 @@ static void take(struct lock_holds *h, struct lock_global *u, uint32_t thread, u
 		.since = since > b->free_since ? since : b->free_since,
 		.at = u->on_at,
 	};
-	lock_blame_holder(&h->blames, u->lock - 1, u->slot, now);
+	lock_blame_holder(&h->blames, u->lock - 1, thread + 1, now);
 }
 
 /* It has let go, so far as is known: but the one that comes now may yet be refused. */
@@ -181,7 +179,7 @@ static void lost(struct lock_holds *h, struct lock_book *b, uint32_t lock, uint6
 		b->held = *before;
 		b->before = (struct lock_hold){ 0 };
 		b->held.let_go = 0;
-		lock_blame_correct(&h->blames, lock, h->global[b->held.thread - 1].slot);
+		lock_blame_correct(&h->blames, lock, b->held.thread);
 		if (b->held.away)
 			b->held.away = now; /* so far it is proven */
 		return;
@@ -191,7 +189,7 @@ static void lost(struct lock_holds *h, struct lock_book *b, uint32_t lock, uint6
 		return;
 	other = &h->global[b->on - 1];
 	take(h, other, b->on - 1, now);
-	lock_blame_correct(&h->blames, lock, other->slot);
+	lock_blame_correct(&h->blames, lock, b->held.thread);
 }
 
 static uint64_t ran_since(const struct lock_holds *h, const struct lock_global *u, uint64_t now)
@@ -338,7 +336,7 @@ void lock_global_wake(struct lock_holds *h, const struct lock_woken *w)
 	if (!b->held.thread) {
 		settle(h, b, w->lock);
 		take(h, u, w->from->index, w->ts);
-		lock_blame_correct(&h->blames, w->lock, u->slot);
+		lock_blame_correct(&h->blames, w->lock, b->held.thread);
 	}
 	if (b->held.thread != w->from->index + 1)
 		return;

@@ -131,32 +131,36 @@ static int pair_cmp(const void *a, const void *b)
 	return x->holder < y->holder ? -1 : x->holder > y->holder;
 }
 
-static void add_pair(struct result_lock *r, uint64_t time, uint32_t holder, uint32_t waiter)
+static void add_pair(struct result_lock *r, uint32_t holder, uint32_t waiter, uint64_t time,
+		     uint64_t others)
 {
 	if (time)
-		r->pairs[r->npairs++] = (struct result_lock_pair){ holder, waiter, time };
+		r->pairs[r->npairs++] = (struct result_lock_pair){ holder, waiter, time, others };
 }
 
-static int pairs_of(const struct lock_results *l, const struct lock_book *book,
-		    struct lock_result_parts parts, struct result_lock *r)
+static int pairs_of(const struct lock_results *l, struct lock_result_parts parts,
+		    struct result_lock *r)
 {
-	uint32_t by_slot[LOCK_SLOTS_MAX] = { 0 };
-	uint32_t room = book->blame.room;
 	size_t n = 0;
 
-	for (uint64_t i = 0; i < (uint64_t)room * room; i++)
-		n += !!book->blame.cells[i];
+	for (size_t i = 0; i < parts.all; i++)
+		n += parts.at[i].row ? parts.at[i].row->n + 1 : 0;
 	r->pairs = calloc(n + 1, sizeof(*r->pairs));
 	if (!r->pairs)
 		return -ENOMEM;
-	for (size_t i = 0; i < parts.all; i++)
-		if (parts.at[i].slot && parts.at[i].slot < room)
-			by_slot[parts.at[i].slot] =
-				model_thread_at(l->ctx->model, parts.at[i].thread)->id;
-	for (uint32_t waiter = 1; waiter < room; waiter++)
-		for (uint32_t holder = 0; by_slot[waiter] && holder < room; holder++)
-			add_pair(r, lock_blame_get(book, holder, waiter), by_slot[holder],
-				 by_slot[waiter]);
+	for (size_t i = 0; i < parts.all; i++) {
+		const struct lock_row *row = parts.at[i].row;
+		uint32_t waiter = model_thread_at(l->ctx->model, parts.at[i].thread)->id;
+
+		if (row)
+			add_pair(r, 0, waiter, row->nobody + row->others, row->others);
+		for (uint32_t k = 0; row && k < row->room; k++)
+			if (row->cells[k].ns)
+				add_pair(r,
+					 model_thread_at(l->ctx->model, row->cells[k].holder - 1)
+						 ->id,
+					 waiter, row->cells[k].ns, 0);
+	}
 	qsort(r->pairs, r->npairs, sizeof(*r->pairs), pair_cmp);
 	return 0;
 }
@@ -170,5 +174,5 @@ int lock_holders(const struct lock_results *l, uint32_t lock, struct lock_result
 	if (err)
 		return err;
 	hold_of(l, lock, book, parts, r);
-	return pairs_of(l, book, parts, r);
+	return pairs_of(l, parts, r);
 }

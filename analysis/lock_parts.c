@@ -44,8 +44,10 @@ void lock_parts_sort(struct lock_parts *p)
 
 void lock_parts_release(struct lock_parts *p)
 {
-	for (size_t i = 0; i < p->n; i++)
+	for (size_t i = 0; i < p->n; i++) {
 		spread_release(&p->at[i].io);
+		free(p->at[i].row);
+	}
 	pairs_free(&p->index);
 	free(p->at);
 	memset(p, 0, sizeof(*p));

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lock_row.h"
 #include "pairs.h"
 #include "spread.h"
 
@@ -17,10 +18,10 @@ struct lock_clock {
 };
 
 struct lock_part {
-	uint32_t group;	 /* number of the lock */
-	uint32_t thread; /* struct thread.index */
-	uint32_t slot;	 /* the thread's number within the lock, from 1; 0: none yet */
-	bool probed;	 /* a probe has told of it */
+	uint32_t group;	      /* number of the lock */
+	uint32_t thread;      /* struct thread.index */
+	bool probed;	      /* a probe has told of it */
+	struct lock_row *row; /* who kept it waiting; NULL: it has not waited */
 	/* Times in ns. */
 	uint64_t waits, wait, wait_runnable, wait_running, races_lost;
 	uint64_t holds, held, held_running, held_runnable;

@@ -10,7 +10,7 @@
 struct lock_plain {
 	/* What it holds since its last wait ended, as long as the release has not been seen. */
 	uint32_t holds;	       /* lock + 1; 0: nothing */
-	uint32_t slot, before; /* in that lock: its own, and who was thought to hold it before */
+	uint32_t self, before; /* index + 1: its own, and of who was thought to hold it before */
 	uint64_t since;
 	struct lock_clock at;
 	uint64_t let_go; /* time of the wake that seems to be the release; 0: none yet */
@@ -53,7 +53,7 @@ static bool let_go_just_now(const struct lock_book *b, const struct lock_plain *
 
 static void nobody(struct lock_holds *h, const struct lock_plain *x, uint64_t now)
 {
-	if (h->books->at[x->holds - 1]->blame.holder == x->slot)
+	if (h->books->at[x->holds - 1]->blame.holder == x->self)
 		lock_blame_holder(&h->blames, x->holds - 1, 0, now);
 }
 
@@ -93,7 +93,7 @@ static uint32_t take_back(struct lock_holds *h, const struct lock_plain *x, uint
 	if (!waker || waker->let_go != x->woken || waker->let_go_to != thread)
 		return 0;
 	waker->let_go = 0;
-	return waker->slot;
+	return waker->self;
 }
 
 void lock_plain_block(struct lock_holds *h, const struct lock_step *s)
@@ -107,7 +107,7 @@ void lock_plain_block(struct lock_holds *h, const struct lock_step *s)
 		hold_ends(h, x, s->t, s->lock, s->now);
 	} else {
 		holder = take_back(h, x, s->t->index);
-		if (x->holds == s->lock + 1 && h->books->at[s->lock]->blame.holder == x->slot)
+		if (x->holds == s->lock + 1 && h->books->at[s->lock]->blame.holder == x->self)
 			lock_blame_correct(&h->blames, s->lock, holder ? holder : x->before);
 		forget(x);
 	}
@@ -130,12 +130,12 @@ void lock_plain_resume(struct lock_holds *h, const struct lock_step *s)
 		return;
 	forget(x);
 	x->holds = s->lock + 1;
-	x->slot = lock_books_slot(h->books, s->lock, s->t->index);
+	x->self = s->t->index + 1;
 	x->since = s->now;
 	x->at = lock_books_clock(h->books, s->t, s->now);
 	x->away = x->returned = false;
 	x->before = b->blame.holder;
-	lock_blame_holder(&h->blames, s->lock, x->slot, s->now);
+	lock_blame_holder(&h->blames, s->lock, x->self, s->now);
 }
 
 void lock_plain_leave(struct lock_holds *h, const struct thread *t, enum state next, uint64_t now)
@@ -216,8 +216,7 @@ void lock_plain_wake(struct lock_holds *h, const struct lock_woken *w)
 	if (g->sort == SORT_LOCK) {
 		/* Whoever wakes a waiter had the lock, however it came by it. */
 		if (!late(x, w))
-			lock_blame_correct(&h->blames, w->lock,
-					   lock_books_slot(h->books, w->lock, w->from->index));
+			lock_blame_correct(&h->blames, w->lock, w->from->index + 1);
 		lock_blame_holder(&h->blames, w->lock, 0, w->ts);
 	}
 	if (late(x, w)) {

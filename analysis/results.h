@@ -122,6 +122,7 @@ struct result_lock_pair {
 	uint32_t holder; /* thread id; 0: nobody was known to hold it, as in a hand-off */
 	uint32_t waiter;
 	uint64_t time; /* ns of the waiter's waits while that thread held the lock */
+	uint64_t others; /* holder 0: of these, ns of holders that found no room to be told apart */
 };
 
 struct result_lock {

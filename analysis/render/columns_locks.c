@@ -91,6 +91,7 @@ static const struct column pair_columns[] = {
 	{ "holder", COLUMN_LOCK, AT(holder) }, /* null: nobody known */
 	{ "waiter", COLUMN_U32, AT(waiter) },
 	{ "time", COLUMN_U64, AT(time) },
+	{ "others", COLUMN_SUM, AT(others) },
 #undef ROW
 };
 static TABLE(pair_table, struct result_lock_pair, pair_columns);

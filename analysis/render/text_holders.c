@@ -103,14 +103,15 @@ static bool held(struct buf *b, const struct canvas *c, const struct results *r,
 static bool kept_waiting(struct buf *b, const struct canvas *c, const struct results *r,
 			 const struct result_lock *lock, int *err)
 {
-	uint64_t nobody = 0;
+	uint64_t nobody = 0, others = 0;
 	size_t shown = 0;
 
 	for (size_t i = 0; i < lock->npairs; i++) {
 		const struct result_lock_pair *p = &lock->pairs[i];
 
 		if (!p->holder)
-			nobody += p->time;
+			nobody += p->time - p->others;
+		others += p->others;
 		if (!p->holder || shown++ >= PAIRS_MAX)
 			continue;
 		buf_add_str(b, shown == 1 ? "kept waiting: " : ", ");
@@ -121,6 +122,9 @@ static bool kept_waiting(struct buf *b, const struct canvas *c, const struct res
 	}
 	if (shown && nobody)
 		buf_printf(b, "; by nobody known %s", units_time(nobody, c->unicode).text);
+	if (shown && others)
+		buf_printf(b, "; by others that are not told apart %s",
+			   units_time(others, c->unicode).text);
 	return shown;
 }
 

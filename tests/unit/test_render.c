@@ -366,8 +366,8 @@ static void csv_has_the_numbers(void **state)
 		"io_latency_p50,io_latency_p99,io_latency_max\n"
 		"1,10,400,1965000000,900000000,1956000000,8000000,7,,,880000000,15000000,5000000,0.6,120,640000000,"
 		"5000000,9000000,11000000\n1,11,412,1965000000,,1965000000,0,0,,,,,,,0,,,,\n\n"));
-	assert_non_null(strstr(text, "\n# locks_pairs\nlock,holder,waiter,time\n1,10,11,1964000000\n"
-				     "1,,11,1000000\n\n"));
+	assert_non_null(strstr(text, "\n# locks_pairs\nlock,holder,waiter,time,others\n1,10,11,1964000000,\n"
+				     "1,,11,1000000,\n\n"));
 	assert_non_null(strstr(text, "\n\"timer\",11,,390\n"));
 	assert_non_null(strstr(
 		text, "\n# histogram\nrunning,time\n0,12000000\n1,3920000000\n2,98000000\n"));

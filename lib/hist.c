@@ -46,16 +46,30 @@ static COLD int add_first(struct hist *h, unsigned int octave, unsigned int sub)
 	return 0;
 }
 
+/* Octave 0 holds 0…63, octave k the values with highest bit k + 5. */
+static inline unsigned int bucket_of(uint64_t value, unsigned int *sub)
+{
+	unsigned int high;
+
+	*sub = (unsigned int)value;
+	if (value < SUB)
+		return 0;
+	high = 63 - (unsigned int)__builtin_clzll(value);
+	*sub = (value >> (high - SUB_BITS)) & (SUB - 1);
+	return high - SUB_BITS + 1;
+}
+
+uint64_t hist_near(uint64_t value)
+{
+	unsigned int sub, octave = bucket_of(value, &sub);
+
+	return hist_value(octave, sub);
+}
+
 int hist_add(struct hist *h, uint64_t value)
 {
-	/* Octave 0 holds 0…63, octave k the values with highest bit k + 5. */
-	unsigned int octave = 0, sub = (unsigned int)value, high;
+	unsigned int sub, octave = bucket_of(value, &sub);
 
-	if (value >= SUB) {
-		high = 63 - (unsigned int)__builtin_clzll(value);
-		octave = high - SUB_BITS + 1;
-		sub = (value >> (high - SUB_BITS)) & (SUB - 1);
-	}
 	hist_total(h, 1, value, value);
 	if (!h->octaves[octave])
 		return add_first(h, octave, sub);

@@ -26,6 +26,9 @@ int hist_merge(struct hist *h, const struct hist *from);
 /* The value that a share q (0…1) of all values does not exceed; 0 when empty. */
 uint64_t hist_quantile(const struct hist *h, double q);
 
+/* What a histogram takes this value for: the middle of its bucket. */
+uint64_t hist_near(uint64_t value);
+
 uint64_t hist_count(const struct hist *h);
 uint64_t hist_sum(const struct hist *h); /* stops at UINT64_MAX */
 uint64_t hist_max(const struct hist *h);

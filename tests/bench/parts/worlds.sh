@@ -23,17 +23,19 @@ table() {
 }
 
 measure() {
-	local n trace=$SCRATCH/world.gt
+	local n cpus threads trace=$SCRATCH/world.gt
 	section "Larger machines" \
-		"\`giltrace report\` on one CPU, as text and as JSON, of a million records of a synthetic storm with eight threads on each of so many CPUs, and with so many mutexes on 64; then of 300 thousand records of simulated worlds with so many threads on 8 CPUs, and of the largest. Goal: time and memory follow records and the report's size, none faster than n log n."
+		"\`giltrace report\` on one CPU, as text and as JSON, of a million records of a synthetic storm with eight threads on each of so many CPUs, and with so many mutexes on 2 and on 64; then of 300 thousand records of simulated worlds with so many threads on 8 CPUs, and of the largest. Goal: time and memory follow records and the report's size, none faster than n log n."
 	table
 	for n in 2 8 64 256 1024; do
 		"$O/bench/storm" 1000000 $n "$trace" || { failed; continue; }
 		world "$n CPUs, $((8 * n)) threads" 1000000 "$trace"
 	done
-	for n in 8 1000 100000; do
-		"$O/bench/storm" 1000000 64 "$trace" 0 $n || { failed; continue; }
-		world "64 CPUs, 512 threads, $n mutexes" 1000000 "$trace"
+	for cpus in 2 64; do
+		for n in 8 1000 100000; do
+			"$O/bench/storm" 1000000 $cpus "$trace" 0 $n || { failed; continue; }
+			world "$cpus CPUs, $((8 * cpus)) threads, $n mutexes" 1000000 "$trace"
+		done
 	done
 	while read -r cpus threads; do
 		"$O/tests/sim" --write "$trace" --seed 7 --records 300000 --cpus "$cpus" --threads "$threads" --processes 4 \

@@ -165,6 +165,7 @@ uint32_t model_mask_union(const struct model *m, const bool *wanted);
 
 struct model_counts {
 	uint64_t records, unmatched_switch_in, unknown_tasks, bad_records;
+	uint64_t repeated;	 /* switches told twice */
 	uint64_t unseen_wakings; /* blocked, then running, and of no waking is told */
 };
 void model_counts(const struct model *m, struct model_counts *out);

@@ -295,15 +295,37 @@ static void switch_out(struct model *m, struct cpu *c, struct model_thread *t,
 		model_forget(m, t);
 }
 
+/*
+ * `prev` does not run on `c` by the records, and this one says that it leaves it. Was that told
+ * before? Then the CPU has gone to `ev->peer`, and `prev` off it, at this very time.
+ */
+static bool told_before(struct model *m, const struct cpu *c, const struct model_thread *prev,
+			const struct gt_event *ev)
+{
+	const struct model_thread *next = model_live(m, ev->peer);
+
+	if (!c->known || c->since != m->now || c->running != (next ? &next->pub : NULL))
+		return false;
+	return !prev || (prev->pub.state != STATE_RUNNING && prev->pub.cpu == c->id &&
+			 prev->pub.since == m->now);
+}
+
 int model_switch(struct model *m, const struct gt_event *ev)
 {
 	struct model_thread *prev = model_live(m, ev->task);
+	const struct thread *leaves = prev ? &prev->pub : NULL;
 	struct model_thread *next;
 	struct cpu *c = &m->cpus[ev->cpu];
 
-	if (c->running && c->running != (prev ? &prev->pub : NULL)) {
-		m->counts.bad_records++;
-		model_forget(m, model_of(c->running));
+	if (c->running != leaves) {
+		if (told_before(m, c, prev, ev)) {
+			m->counts.repeated++;
+			return 0;
+		}
+		if (c->running) {
+			m->counts.bad_records++;
+			model_forget(m, model_of(c->running));
+		}
 	}
 	model_cpu_close(m, c, !ev->task && ev->flags & GT_F_PREV_IDLE ? m->now - c->since : 0);
 	if (prev)

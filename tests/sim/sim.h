@@ -84,7 +84,7 @@ enum sim_feature {
 enum sim_damage {
 	SIM_WHOLE,
 	SIM_DISORDER,  /* neighbours in one CPU's stream change places: must be mended */
-	SIM_DUPLICATE, /* wakings are told twice: must change nothing */
+	SIM_DUPLICATE, /* wakings and switches are told twice: must change nothing */
 	SIM_LOSS,      /* some are lost, as from a full ring, and told to be */
 	SIM_CUT,       /* the file ends anywhere, as when the recorder is killed */
 	SIM_DAMAGES

@@ -74,6 +74,14 @@ static struct sim_event next_event(struct sim *s)
 
 /* ---- the world ---- */
 
+/* Who may run nowhere else comes first, also if it is who has just been preempted. */
+static bool other_waits(const struct sim *s, uint32_t cpu)
+{
+	const struct sim_cpu *c = &s->cpus[cpu];
+
+	return c->first || (s->first && s->threads[c->running - 1].pin != cpu + 1);
+}
+
 static void happens(struct sim *s, const struct sim_event *ev)
 {
 	struct sim_thread *t = s->threads + ev->who;
@@ -105,7 +113,7 @@ static void happens(struct sim *s, const struct sim_event *ev)
 	case EVENT_SLICE:
 		if (!c->running || c->slice != ev->number)
 			break;
-		if ((c->first || s->first) && !s->threads[c->running - 1].leaving)
+		if (other_waits(s, ev->who) && !s->threads[c->running - 1].leaving)
 			sim_preempt(s, &s->threads[c->running - 1], false);
 		else
 			sim_at(s, s->now + sim_between(s, 500 * US, 4 * MS), EVENT_SLICE, ev->who,

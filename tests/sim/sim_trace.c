@@ -139,7 +139,7 @@ void sim_trace_event(struct sim_trace *t, const struct gt_event *ev)
 		break;
 	case SIM_DUPLICATE:
 		write_event(t, ev);
-		if (ev->kind == GT_WAKING && chance(t, 1000) < DUPLICATES)
+		if ((ev->kind == GT_WAKING || ev->kind == GT_SWITCH) && chance(t, 1000) < DUPLICATES)
 			write_event(t, ev);
 		break;
 	case SIM_LOSS:

@@ -796,6 +796,58 @@ static void contradictions_end_in_unknown_and_not_in_guesses(void **unused)
 	schedule_free(&s);
 }
 
+/* To another thread, to nobody, from nobody, blocked, woken on the way, preempted, for ever. */
+static void switch_through_all(struct schedule *s, uint32_t times)
+{
+	schedule_init(s, 1000, 2);
+	for (uint32_t id = 2; id < 5; id++)
+		add_task(s, 0, id, 1);
+#define TIMES(add) \
+	for (uint32_t i = 0; i < times; i++) \
+	add
+	TIMES(add_switch(s, 10, 0, 0, 2));
+	TIMES(add_switch(s, 20, 1, 0, 3));
+	TIMES(add_lock(s, 100, 1, 3, 4, LOCK));
+	TIMES(add_switch(s, 150, 1, 4, 0));
+	add_futex_wake(s, 200, 0, 3, 2, LOCK);
+	TIMES(add_switch(s, 210, 1, 0, 3));
+	add_futex_wake(s, 290, 0, 3, 2, LOCK);
+	TIMES(add_lock(s, 300, 1, 3, 0, LOCK)->flags |= GT_F_WOKEN);
+	TIMES(add_block(s, 400, 0, 2, 3, NR_READ));
+	TIMES(add_switch(s, 500, 1, 0, 4));
+	TIMES(add_end(s, 600, 0, 3, 0));
+	TIMES(add_end(s, 700, 1, 4, 0));
+#undef TIMES
+	schedule_play(s);
+	assert_sums_add_up(s);
+}
+
+static void a_switch_told_twice_counts_once(void **unused)
+{
+	struct schedule once, twice;
+
+	switch_through_all(&once, 1);
+	switch_through_all(&twice, 2);
+	for (uint32_t id = 2; id < 5; id++) {
+		const struct result_thread *a = thread_row(&once, id), *b = thread_row(&twice, id);
+
+		assert_int_equal(a->run, b->run);
+		assert_int_equal(a->runnable, b->runnable);
+		assert_int_equal(a->lock, b->lock);
+		assert_int_equal(a->io, b->io);
+		assert_int_equal(b->unknown, 0);
+		assert_int_equal(a->switches_voluntary, b->switches_voluntary);
+		assert_int_equal(a->switches_involuntary, b->switches_involuntary);
+		assert_int_equal(a->wakeups, b->wakeups);
+		assert_int_equal(a->migrations, b->migrations);
+	}
+	assert_int_equal(once.out.locks[0].waits, twice.out.locks[0].waits);
+	assert_int_equal(once.out.locks[0].wait.sum, twice.out.locks[0].wait.sum);
+	assert_int_equal(once.counts.unseen_wakings, twice.counts.unseen_wakings);
+	schedule_free(&once);
+	schedule_free(&twice);
+}
+
 static void hostile_records_are_counted_and_change_nothing(void **unused)
 {
 	struct gt_event *ev;
@@ -1003,6 +1055,7 @@ int main(void)
 		cmocka_unit_test(a_switch_that_was_not_shown_concerns_its_own_cpu_only),
 		cmocka_unit_test(losses_that_concern_no_state_leave_states_known),
 		cmocka_unit_test(contradictions_end_in_unknown_and_not_in_guesses),
+		cmocka_unit_test(a_switch_told_twice_counts_once),
 		cmocka_unit_test(hostile_records_are_counted_and_change_nothing),
 		cmocka_unit_test(an_unfinished_trace_ends_with_its_last_record),
 		cmocka_unit_test(an_empty_trace_has_an_empty_report),

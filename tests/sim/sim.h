@@ -124,6 +124,8 @@ struct sim_word {
 	uint32_t number, offset;
 	uint32_t op; /* of its last wait */
 	uint64_t rounds;
+	uint32_t val; /* of its first wait */
+	bool varies;  /* a later one had another */
 };
 
 enum sim_object_kind {

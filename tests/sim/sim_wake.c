@@ -111,7 +111,10 @@ void sim_futex_leaves(struct sim *s, struct sim_thread *t)
 	ev.u.addr = sim_word_addr(s, &s->words[t->word], &s->processes[t->process]);
 	ev.op = t->leaving_op;
 	ev.val = t->leaving_val;
-	s->words[t->word].rounds++;
+	if (s->words[t->word].rounds++)
+		s->words[t->word].varies |= s->words[t->word].val != ev.val;
+	else
+		s->words[t->word].val = ev.val;
 	if (s->truth) {
 		sim_truth_way_off(s, t, ev.flags & GT_F_WOKEN);
 		sim_truth_round(s, t, t->word);

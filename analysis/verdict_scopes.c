@@ -244,13 +244,16 @@ static int adopt(const struct results *out, const struct result_process *r,
 		 struct result_verdict *top)
 {
 	const struct result_verdict *v = &r->verdict;
-	char rank[80] = "";
+	uint64_t loss = r->parallelism.lock_loss;
+	char rank[112] = "";
 
-	if (out->nprocesses > 1)
+	/* How much tells whether its locks are worth a look. */
+	if (out->nprocesses > 1 && loss)
 		snprintf(rank, sizeof(rank),
-			 r->parallelism.lock_loss ? ", which of %zu processes loses most to locks"
-						  : ", the busiest of %zu processes",
-			 out->nprocesses);
+			 ", which of %zu processes loses most to locks, %.1f ms of CPU time",
+			 out->nprocesses, (double)loss / 1e6);
+	else if (out->nprocesses > 1)
+		snprintf(rank, sizeof(rank), ", the busiest of %zu processes", out->nprocesses);
 	top->class = v->class;
 	top->lock = v->lock;
 	top->process = r->id;

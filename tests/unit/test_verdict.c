@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "schedule.h"
 
+#include <stdio.h>
+
 #include "analysis/verdict.h"
 
 #define LOCK 0x5000
@@ -355,8 +357,10 @@ static void single_threaded_for_less_than_a_time_slice_is_too_short(void **unuse
 	sentence_lacks(&f, "too short");
 	f.interpreter = GT_INTERPRETER_RUBY;
 	sentence_is(&f, "single-threaded: ");
-	sentence_is(&f, "too short to tell whether Ruby's GVL keeps its threads apart: none of 4 ran as "
-			"long as a time slice (100 ms)");
+	sentence_is(
+		&f,
+		"too short to tell whether Ruby's GVL keeps its threads apart: none of 4 ran as "
+		"long as a time slice (100 ms)");
 	f.sums.run_max = 100000000;
 	sentence_lacks(&f, "too short");
 	f.sums.run_max = 99000000;
@@ -373,8 +377,10 @@ static void imbalanced_tells_what_would_look_the_same(void **unused)
 	f.sums.alone = 900000000;
 	sentence_is(&f, "imbalanced: for 90.0 % of active time one thread ran alone");
 	sentence_is(&f, "waited for a known lock");
-	sentence_is(&f, "; 4 threads worked, and a lock whose waiters each sleep on a word of their own "
-			"would look the same");
+	sentence_is(
+		&f,
+		"; 4 threads worked, and a lock whose waiters each sleep on a word of their own "
+		"would look the same");
 	sentence_lacks(&f, "too short");
 	f.interpreter = GT_INTERPRETER_RUBY;
 	f.sums.run_max = 99000000;
@@ -687,6 +693,7 @@ static void a_join_beside_one_busy_thread_is_no_lock(void **unused)
 static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **unused)
 {
 	int32_t pids[] = { 1001, 1006 };
+	char expected[160];
 	struct schedule s;
 	int64_t at = 0;
 
@@ -711,9 +718,11 @@ static void with_several_targets_the_one_that_loses_most_has_the_verdict(void **
 	schedule_play(&s);
 	assert_int_equal(s.out.verdict.class, VERDICT_SERIALIZED);
 	assert_int_equal(s.out.verdict.process, 6);
-	assert_non_null(strstr(
-		s.out.verdict.sentence,
-		"process 1006 (worker), which of 2 processes loses most to locks: serialized by "));
+	snprintf(expected, sizeof(expected),
+		 "process 1006 (worker), which of 2 processes loses most to locks, "
+		 "%.1f ms of CPU time: serialized by ",
+		 (double)process_row(&s, 6)->parallelism.lock_loss / 1e6);
+	assert_ptr_equal(strstr(s.out.verdict.sentence, expected), s.out.verdict.sentence);
 	assert_int_equal(process_row(&s, 1)->verdict.class, VERDICT_SINGLE_THREADED);
 	schedule_free(&s);
 

@@ -17,7 +17,7 @@
  * While more threads than this wait, each waits for so many holders that most of them hardly count:
  * then a tenure is told apart if it is this part of the time at hand.
  */
-#define WAITERS_FEW 64
+#define WAITERS_FEW 32
 
 void lock_blames_release(struct lock_blames *b)
 {

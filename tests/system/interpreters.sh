@@ -193,10 +193,17 @@ each_python() {
 
 COUNT_THREADS=("$LOADS/python/count_threads.py" 2 5000000)
 
-# Its lock lies in _PyRuntime, in static variables before 3.7, and on the heap in 2.7.
+# Its lock lies in _PyRuntime, in static variables before 3.7, and on the heap in 2.7. Python 2 wakes who waits at every
+# release, hundreds of thousands of times a second, and the scheduler may keep both on the waker's CPU: they wait for that
+# CPU then more than for the lock, one at a time all the same.
 python_threads() {
+	if [ "$("$1" -c 'import sys; print(sys.version_info[0])')" = 2 ]; then
+		verdict_of 2 "$1" "${COUNT_THREADS[@]}" -- 'v != "parallel"' 'p["average"] <= 1.2' \
+			'all(l["kind"] == "cpython-gil" and "Python 2" in l["name"] for l in locks)'
+		return
+	fi
 	verdict_of 2 "$1" "${COUNT_THREADS[@]}" -- "$SERIALIZED" 'locks[0]["kind"] == "cpython-gil"' \
-		'locks[0]["explains_serialized"] >= 0.9' 'any(w in locks[0]["name"] for w in ("_PyRuntime+", "switch_", "gil_", "Python 2"))' \
+		'locks[0]["explains_serialized"] >= 0.9' 'any(w in locks[0]["name"] for w in ("_PyRuntime+", "switch_", "gil_"))' \
 		'"python" in locks[0]["image"]'
 }
 
